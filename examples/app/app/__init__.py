@@ -1,0 +1,1 @@
+"""The example application: what a small production FastAPI service looks like."""

@@ -1,0 +1,104 @@
+"""Bad input and faults: one clear error, and the old state serves on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from molecule.lab.outside import get
+
+SITE = "playbooks/site.yml"
+APPS = Path(__file__).parents[3] / "inventories/demo/group_vars/all/apps.yml"
+
+
+@pytest.fixture
+def entry() -> dict:
+    return yaml.safe_load(APPS.read_text())["apps"][0]
+
+
+@pytest.fixture
+def serving(lab, neighbour, ca):
+    """Whatever the test does, the release that served before serves afterwards."""
+
+    def version() -> str:
+        response = get(neighbour, lab.address, "https://api.farol.test/", ca)
+        assert " 200" in response.stdout.splitlines()[0], response.stdout + response.stderr
+        return json.loads(response.stdout.replace("\r", "").split("\n\n", 1)[1])["version"]
+
+    before = version()
+    yield before
+    assert version() == before
+
+
+def fails(lab, **variables) -> str:
+    """Run site.yml with these variables; it has to fail. What it printed."""
+    run = lab.playbook(SITE, "-e", json.dumps(variables))
+    assert run.returncode != 0, run.stdout
+    return run.stdout + run.stderr
+
+
+def untouched(output: str) -> bool:
+    return "changed=0" in output and "TASK [farol.vps.hardening" not in output
+
+
+def test_an_unknown_key_in_apps_is_named_before_anything_changes(lab, entry, serving):
+    output = fails(lab, apps=[{**entry, "domian": "x.farol.test"}])
+    assert "domian" in output and lab.name in output and untouched(output)
+
+
+def test_a_missing_key_in_apps_is_named(lab, entry, serving):
+    del entry["image"]
+    output = fails(lab, apps=[entry])
+    assert "image" in output and untouched(output)
+
+
+def test_a_wrong_type_in_a_roles_option_is_named(lab, serving):
+    output = fails(lab, nginx_sites="none")
+    assert "nginx_sites" in output and untouched(output)
+
+
+def test_a_misspelt_option_is_named_with_the_right_one(lab, serving):
+    output = fails(lab, hardening_authorised_keys=["ssh-ed25519 AAAA x"])
+    assert "hardening_authorised_keys" in output and "hardening_authorized_keys" in output
+    assert untouched(output)
+
+
+def test_a_version_that_does_not_exist_leaves_the_old_one_serving(lab, entry, serving):
+    output = fails(lab, apps=[{**entry, "version": "9.9.9"}])
+    assert "example-app:9.9.9" in output and "serves on" in output
+
+
+def test_a_failing_health_check_leaves_the_old_one_serving(lab, server, entry, serving):
+    health = {"path": "/no-such-path", "timeout": 6}
+    output = fails(lab, apps=[{**entry, "version": "1.0.1", "health": health}])
+    assert "GET /no-such-path" in output and "status 404" in output
+    assert "serves on" in output
+    colours = server.check_output(
+        "docker ps --filter label=farol.app=api --filter name=web --quiet"
+    )
+    assert len(colours.split()) == 1, "the colour that failed is cleaned up"
+
+
+def test_a_failing_migration_switches_nothing(lab, entry, serving):
+    output = fails(lab, apps=[{**entry, "version": "1.0.1", "migrate": "alembic upgrade nowhere"}])
+    assert "migration failed" in output and "serves on" in output
+
+
+def test_a_value_that_nginx_refuses_leaves_the_old_configuration(lab, server, serving):
+    before = server.check_output("nginx -T 2>/dev/null | sha256sum")
+    output = fails(lab, nginx_client_max_body_size="huge")
+    assert "nginx" in output and "client_max_body_size" in output
+    assert server.check_output("nginx -T 2>/dev/null | sha256sum") == before
+
+
+def test_a_host_that_is_down_is_one_clear_line(lab, serving):
+    output = fails(lab, ansible_host="172.30.99.119", ansible_timeout=3)
+    assert "UNREACHABLE" in output and "172.30.99.119" in output
+
+
+def test_a_key_that_the_host_does_not_know_is_one_clear_line(lab, tmp_path, serving):
+    output = fails(lab, ansible_user="nobody", ansible_control_path="none")
+    assert "UNREACHABLE" in output and "nobody" in output and "key" in output

@@ -1,0 +1,76 @@
+"""What holds on the host: logins, secrets, and that nothing is left to change."""
+
+from __future__ import annotations
+
+import re
+
+PASSWORD = "demo-only-postgres"
+RECAP = re.compile(r"ok=(\d+) +changed=(\d+) +unreachable=(\d+) +failed=(\d+)")
+
+
+def recap(output: str) -> dict[str, int]:
+    numbers = RECAP.findall(output)[-1]
+    return dict(zip(("ok", "changed", "unreachable", "failed"), map(int, numbers), strict=True))
+
+
+def test_the_deploy_user_logs_in_by_key_and_may_become_root(lab):
+    assert lab.login("deploy").check_output("sudo -n id -u") == "0"
+
+
+def test_passwords_are_not_even_asked_for(lab, neighbour):
+    refused = neighbour.run(
+        "ssh -v -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o PubkeyAuthentication=no "
+        f"-o NumberOfPasswordPrompts=0 root@{lab.address} true"
+    )
+    assert refused.rc == 255
+    assert "Authentications that can continue: publickey\n" in refused.stderr.replace("\r", "")
+
+
+def test_a_wrong_password_over_and_over_is_banned(lab, server):
+    jails = server.check_output("fail2ban-client status")
+    assert "sshd" in jails
+    server.check_output("fail2ban-client set sshd banip 198.51.100.7")
+    try:
+        assert "198.51.100.7" in server.check_output("fail2ban-client status sshd")
+    finally:
+        server.check_output("fail2ban-client set sshd unbanip 198.51.100.7")
+
+
+def test_security_updates_are_picked_up_unattended(server):
+    plan = server.run("unattended-upgrade --dry-run --debug")
+    assert plan.rc == 0
+    assert re.search(r"Allowed origins are: .*[Ss]ecurity", plan.stdout)
+
+
+def test_container_logs_are_rotated(server):
+    limits = server.check_output(
+        "docker inspect --format '{{.HostConfig.LogConfig.Type}} {{.HostConfig.LogConfig.Config}}' "
+        "api-services-worker-1"
+    )
+    assert limits.startswith(("json-file map[", "local map["))
+    assert "max-file" in limits and "max-size" in limits
+
+
+def test_secrets_are_for_root_alone(lab, server):
+    found = server.check_output(f"grep -rlF {PASSWORD} /opt /etc /var/lib/farol /var/log || true")
+    assert found, "the secret has to be somewhere"
+    for path in found.splitlines():
+        assert server.file(path).mode & 0o077 == 0, path
+    assert PASSWORD not in server.check_output("ps -eo args | grep -v grep")
+    as_deploy = lab.login("deploy").run(f"grep -rsF {PASSWORD} /opt /etc /var/lib/farol")
+    assert as_deploy.stdout == ""
+
+
+def test_no_secret_is_shown_by_a_verbose_run_in_check_mode(lab):
+    run = lab.playbook(
+        "playbooks/site.yml", "--check", "--diff", "-vvv", "-e", "app_keep_releases=2"
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert PASSWORD not in run.stdout + run.stderr
+    assert recap(run.stdout)["changed"] == 0
+
+
+def test_the_health_table_is_printed(lab):
+    run = lab.playbook("playbooks/site.yml")
+    assert re.search(r"\d+ passed, 0 failed", run.stdout), run.stdout
+    assert recap(run.stdout)["changed"] == 0

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a host must fulfil before a role may change it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from ansible_collections.farol.vps.plugins.plugin_utils._options import did_you_mean
+
+SUPPORTED = {"Ubuntu": ("22.04", "24.04", "26.04"), "Debian": ("12", "13")}
+
+# What the roles rely on, and the subsets of the setup module that give it.
+FACTS = (
+    "architecture",
+    "default_ipv4",
+    "distribution",
+    "distribution_major_version",
+    "distribution_release",
+    "distribution_version",
+    "hostname",
+    "memtotal_mb",
+    "os_family",
+    "processor_vcpus",
+    "python",
+    "service_mgr",
+    "virtualization_type",
+)
+SUBSETS = (
+    "!all",
+    "!min",
+    "distribution",
+    "hardware",
+    "network",
+    "platform",
+    "python",
+    "service_mgr",
+    "virtual",
+)
+
+# What ssh says, what it means and what to do; the first match counts.
+UNREACHABLE = (
+    (
+        r"REMOTE HOST IDENTIFICATION HAS CHANGED|host key .* has changed",
+        "its host key has changed",
+        "if you rebuilt the host, remove the old key with ssh-keygen -R {address}",
+    ),
+    (
+        r"Host key verification failed",
+        "its host key is not known",
+        "compare its fingerprint and log in once with ssh, or add it to known_hosts",
+    ),
+    (
+        r"Could not resolve hostname|Name or service not known",
+        "its name does not resolve",
+        "correct ansible_host or the DNS record",
+    ),
+    (
+        r"UNPROTECTED PRIVATE KEY FILE|bad permissions",
+        "the private key is readable by others",
+        "chmod 600 the key file",
+    ),
+    (
+        r"Permission denied|Too many authentication failures|authenticat",
+        "it refuses the key",
+        "put the public key into its authorized_keys, or correct ansible_user or the key file",
+    ),
+    (
+        r"Connection refused",
+        "connection refused",
+        "start sshd on the host, or correct ansible_port",
+    ),
+    (
+        r"timed out|No route to host|Network is unreachable|Host is down",
+        "no answer",
+        "check that the host is up, its address, and the firewalls in between",
+    ),
+    (
+        r"Connection (closed|reset) by|kex_exchange_identification",
+        "it closed the connection",
+        "check its sshd log, and whether fail2ban has banned this address",
+    ),
+)
+
+
+def unknown_variables(
+    names: Iterable[str], checked: Mapping[str, Collection[str]], roles: Collection[str]
+) -> list[str]:
+    """Variables that bear the name of a checked role, and are no option of it."""
+    known = {option for options in checked.values() for option in options}
+    faults = []
+    for name in sorted(names):
+        owners = [role for role in roles if name.startswith(f"{role}_")]
+        owner = max(owners, key=len, default="")
+        if owner in checked and name not in known:
+            hint = did_you_mean(name, checked[owner])
+            faults.append(f"{name}: the role {owner} has no such option{hint}")
+    return faults
+
+
+def unreachable(host: str, address: str, port: Any, user: str, said: str) -> str:
+    """One line on a host that can't be reached, with the remedy."""
+    who = f"{host} ({address} port {port}, user {user}) is unreachable"
+    for pattern, meaning, remedy in UNREACHABLE:
+        if re.search(pattern, said, re.IGNORECASE):
+            return f"{who}: {meaning}; {remedy.format(address=address, user=user)}"
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return f"{who}: {lines[-1] if lines else 'no reason given'}"
+
+
+def unsupported(facts: Mapping[str, Any]) -> str:
+    """Why the distribution is refused, or nothing."""
+    name, version = facts["distribution"], str(facts["distribution_version"])
+    versions = SUPPORTED.get(name, ())
+    if version in versions or str(facts["distribution_major_version"]) in versions:
+        return ""
+    supported = "; ".join(f"{key} {', '.join(value)}" for key, value in SUPPORTED.items())
+    return f"{name} {version} is not supported; supported are {supported}"

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The action as Ansible runs it: real connections, real templates, the roles as they are."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import sys
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.play_context import PlayContext
+from ansible.playbook.task import Task
+from ansible.plugins import loader as plugins
+from ansible.template import Templar, trust_as_template
+from ansible.utils.collection_loader import AnsibleCollectionConfig
+from ansible_collections.farol.vps.plugins.action.preflight import ActionModule
+from ansible_collections.farol.vps.plugins.plugin_utils._preflight import FACTS
+
+APP = {
+    "name": "api",
+    "domain": "api.example.com",
+    "image": "ghcr.io/acme/api",
+    "version": "1.4.2",
+    "port": 8000,
+}
+DEBIAN = {
+    **dict.fromkeys(FACTS, ""),
+    "distribution": "Debian",
+    "distribution_version": "13.1",
+    "distribution_major_version": "13",
+    "hostname": "web1",
+}
+SUPPORTED_ROOT = (
+    sys.platform == "linux"
+    and os.geteuid() == 0
+    and platform.freedesktop_os_release()["ID"] in ("debian", "ubuntu")
+)
+needs_root = pytest.mark.skipif(not SUPPORTED_ROOT, reason="needs root on Debian or Ubuntu")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collections():
+    if not AnsibleCollectionConfig.collection_finder:
+        plugins.init_plugin_loader()
+
+
+@pytest.fixture
+def closed_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def trust(value):
+    if isinstance(value, dict):
+        return {key: trust(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [trust(item) for item in value]
+    return trust_as_template(value) if isinstance(value, str) else value
+
+
+def preflight(variables, roles=("app",), connection="local", become=None):
+    variables = {
+        "inventory_hostname": "web1",
+        "ansible_python_interpreter": sys.executable,
+        **trust(variables),
+    }
+    loader, context, task = DataLoader(), PlayContext(), Task()
+    task.args = {"roles": list(roles)}
+    link = plugins.connection_loader.get(connection, context)
+    link.set_options(var_options=variables)
+    if become:
+        method = plugins.become_loader.get(become)
+        method.set_options(var_options=variables)
+        link.set_become_plugin(method)
+    templar = Templar(loader=loader, variables=variables)
+    action = ActionModule(task, link, context, loader, templar, plugins)
+    return action.run(task_vars=variables)
+
+
+def refusals(variables, **options):
+    result = preflight({"ansible_facts": DEBIAN, **variables}, **options)
+    return result["msg"].splitlines() if result.get("failed") else []
+
+
+def test_known_facts_need_no_connection(closed_port):
+    variables = {"apps": [APP], "ansible_host": "127.0.0.1", "ansible_port": closed_port}
+    result = preflight({"ansible_facts": DEBIAN, **variables}, connection="ssh")
+    assert result == {"changed": False}
+
+
+def test_every_fault_is_told_at_once():
+    faulty = [{**APP, "prot": 1}, {"name": "web", "secrets": {"KEY": "{{ vault_key }}"}}]
+    assert refusals({"apps": faulty, "app_rot": "/x", "app_keep_releases": "many"}) == [
+        "web1: app_rot: the role app has no such option; did you mean app_root?",
+        "web1: apps[0].prot: unknown; did you mean port?",
+        "web1: apps[1].domain: missing",
+        "web1: apps[1].image: missing",
+        "web1: apps[1].version: missing",
+        "web1: apps[1].port: missing",
+        "web1: app_keep_releases: expected int, got str",
+        "web1: apps[1].secrets.KEY: 'vault_key' is undefined",
+    ]
+
+
+def test_a_missing_variable_is_named():
+    assert refusals({}) == ["web1: apps: missing"]
+
+
+def test_what_types_cannot_show_is_checked_too():
+    assert refusals({"apps": [APP, APP]}) == ["web1: apps: two are named api; rename one of them"]
+
+
+def test_nginx_reads_apps_and_does_not_need_them():
+    assert refusals({}, roles=["farol.vps.nginx"]) == []
+    assert refusals({"apps": [3]}, roles=["farol.vps.nginx"]) == [
+        "web1: apps[0]: expected dict, got int"
+    ]
+
+
+def test_an_unknown_role_is_named():
+    assert refusals({}, roles=["ngnix"]) == [
+        "web1: farol.vps has no role ngnix; did you mean nginx?"
+    ]
+
+
+def test_variables_may_use_defaults_of_the_roles_and_omit():
+    app = {**APP, "env": {"ROOT": "{{ app_root }}"}, "host_port": "{{ nothing | default(omit) }}"}
+    assert refusals({"apps": [app]}) == []
+
+
+def test_a_default_is_not_checked():
+    assert refusals({"apps": [APP], "app_keep_releases": 3}) == []
+
+
+def test_an_unsupported_distribution_is_refused():
+    alpine = {**DEBIAN, "distribution": "Alpine", "distribution_version": "3.22"}
+    lines = refusals(
+        {"apps": [APP], "ansible_facts": {**alpine, "distribution_major_version": "3"}}
+    )
+    assert lines == [
+        "web1: Alpine 3.22 is not supported; supported are Ubuntu 22.04, 24.04, 26.04; Debian 12, 13"
+    ]
+
+
+def test_a_host_that_is_down_is_unreachable(closed_port):
+    variables = {
+        "ansible_host": "127.0.0.1",
+        "ansible_port": closed_port,
+        "ansible_user": "deploy",
+        "apps": [APP],
+    }
+    assert preflight(variables, connection="ssh") == {
+        "unreachable": True,
+        "msg": f"web1 (127.0.0.1 port {closed_port}, user deploy) is unreachable: connection "
+        "refused; start sshd on the host, or correct ansible_port",
+    }
+
+
+@needs_root
+def test_missing_facts_are_gathered_and_serve_the_variables():
+    app = {**APP, "env": {"HOST": "{{ ansible_facts.hostname }}"}}
+    facts = preflight({"apps": [app]})["ansible_facts"]
+    assert {f"ansible_{name}" for name in FACTS} <= set(facts)
+    assert facts["ansible_hostname"] == socket.gethostname().partition(".")[0]
+
+
+@needs_root
+def test_what_the_facts_do_not_resolve_is_told():
+    app = {**APP, "env": {"HOST": "{{ ansible_facts.hostnam }}"}}
+    result = preflight({"apps": [app]})
+    assert result["msg"].startswith("web1: apps[0].env.HOST: ")
+    assert "hostnam" in result["msg"]
+
+
+@needs_root
+def test_another_user_than_root_is_refused():
+    variables = {"ansible_become_user": "nobody", "ansible_become_flags": "-s /bin/sh"}
+    result = preflight({"apps": [APP], **variables}, become="ansible.builtin.su")
+    assert result["msg"].startswith("web1: needs root, and runs as uid 65534; log in as root, or ")
+
+
+@needs_root
+def test_a_failing_become_is_told():
+    variables = {"ansible_become_user": "nobody", "ansible_become_exe": "/nonesuch/sudo"}
+    result = preflight({"apps": [APP], **variables}, become="ansible.builtin.sudo")
+    assert result["msg"].startswith("web1: can't become root: ")
+    assert "/nonesuch/sudo: not found" in result["msg"]
+    assert len(result["msg"].splitlines()) == 1
+
+
+@needs_root
+def test_a_host_without_python_is_told():
+    result = preflight({"apps": [APP], "ansible_python_interpreter": "/nonesuch/python"})
+    assert result["msg"].startswith("web1: can't gather facts: ")
+    assert result["msg"].endswith(
+        "install python3 on the host, or correct ansible_python_interpreter"
+    )

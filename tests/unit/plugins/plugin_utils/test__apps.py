@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.farol.vps.plugins.plugin_utils._apps import check_apps, ports
+
+
+def app(name="api", **more):
+    return {
+        "name": name,
+        "domain": f"{name}.example.com",
+        "image": "ghcr.io/acme/api",
+        "version": "1.4.2",
+        "port": 8000,
+        **more,
+    }
+
+
+def test_a_full_application_is_fine():
+    full = app(
+        aliases=["www.example.com", "xn--bcher-kva.example"],
+        host_port=30000,
+        health={"path": "/health/ready", "timeout": 60},
+        env={"LOG_LEVEL": "info"},
+        secrets={"DATABASE_URL": "x"},
+        services={"worker": {"command": "celery worker", "env": {"A": "1"}}},
+        migrate="alembic upgrade head",
+        websocket=["/ws"],
+        metrics="/metrics",
+        accessories={"db": {"image": "postgres:17", "volumes": ["data:/var/lib/postgresql"]}},
+    )
+    assert check_apps([full, app("web", aliases=None, env=None, services=None)]) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        ({"name": "Api", "domain": "x.example.com"}, "name: 'Api' is no name for an application"),
+        ({"name": "a" * 32}, "name: 'aaaaaaaa"),
+        ({"name": "x\n", "domain": "x.example.com"}, "name: 'x\\n' is no name"),
+        ({"domain": "https://api.example.com"}, "domain: 'https://api.example.com' is no domain"),
+        ({"domain": "localhost"}, "domain: 'localhost' is no domain"),
+        ({"domain": "a..example.com"}, "domain: 'a..example.com' is no domain"),
+        ({"domain": "a.example.com;"}, "domain: 'a.example.com;' is no domain"),
+        ({"aliases": ["ok.example.com", "no_good"]}, "aliases[1]: 'no_good' is no domain"),
+        ({"aliases": ["api.example.com"]}, "aliases[0]: api.example.com is listed twice"),
+        ({"port": 0}, "port: 0 is no port"),
+        ({"port": 65536}, "port: 65536 is no port"),
+        ({"host_port": 80}, "host_port: 80 can't be used"),
+        ({"host_port": 65535}, "host_port: 65535 can't be used"),
+        ({"health": {"path": "health"}}, "health.path: 'health' is no path; begin with /"),
+        ({"metrics": "metrics"}, "metrics: 'metrics' is no path"),
+        ({"websocket": ["/ws", "/a b"]}, "websocket[1]: '/a b' is no path"),
+        ({"websocket": ["/ws;}"]}, "websocket[0]: '/ws;}' is no path"),
+        ({"env": {"A": 1, "B": 2}, "secrets": {"B": 3}}, "secrets.B: is in env too"),
+        ({"services": {"w": {}}}, "services.w.command: missing"),
+        ({"services": {"w": {"command": "x", "img": "y"}}}, "services.w.img: unknown"),
+        ({"services": {"w": "celery"}}, "services.w: expected dict with command, env"),
+        ({"services": {"W!": {"command": "x"}}}, "services.W!: 'W!' is no name"),
+        ({"accessories": {"db": {"command": "x"}}}, "accessories.db.image: missing"),
+        (
+            {"accessories": {"db": {"image": "x", "env": {"A": 1}, "secrets": {"A": 1}}}},
+            "accessories.db.secrets.A: is in env too",
+        ),
+    ],
+)
+def test_a_fault_is_found(more, fault):
+    faults = check_apps([app("first"), app(**more)])
+    assert len(faults) == 1
+    assert faults[0].startswith(f"apps[1].{fault}")
+
+
+def test_a_secret_is_not_shown():
+    faults = check_apps([app(env={"A": "hunter2"}, secrets={"A": "hunter2"})])
+    assert "hunter2" not in "".join(faults)
+
+
+def test_the_same_name_is_one_fault():
+    assert check_apps([app(), app()]) == ["apps: two are named api; rename one of them"]
+
+
+def test_a_domain_belongs_to_one_application():
+    faults = check_apps([app("api"), app("web", aliases=["api.example.com"])])
+    assert faults == ["apps: api and web both claim the domain api.example.com"]
+
+
+@pytest.mark.parametrize(("other", "port"), [(30001, 30001), (29999, 30000)])
+def test_ports_that_overlap_name_both_applications(other, port):
+    faults = check_apps([app("api", host_port=30000), app("web", host_port=other)])
+    assert faults == [
+        f"apps: api and web both claim port {port} of the host; give one of them another host_port"
+    ]
+
+
+def test_derived_ports_are_stable_even_and_in_range():
+    assert ports(app("api")) == {"blue": 22718, "green": 22719}
+    blues = [ports({"name": f"app-{number}"})["blue"] for number in range(2000)]
+    assert all(20000 <= blue <= 29998 and blue % 2 == 0 for blue in blues)
+    assert len(set(blues)) > 1500
+
+
+def test_host_port_may_be_text_from_the_command_line():
+    assert ports(app(host_port="30000")) == {"blue": 30000, "green": 30001}
