@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,10 @@ class Lab:
     inventory: Path
 
     def login(self, user: str = "root") -> testinfra.host.Host:
-        options = f"-o UserKnownHostsFile={STATE}/known_hosts -o BatchMode=yes"
+        # One connection for all commands: the firewall limits how often an address may open one.
+        options = (
+            f"-o UserKnownHostsFile={STATE}/known_hosts -o BatchMode=yes -o ControlPath={STATE}/%C"
+        )
         return testinfra.get_host(
             f"ssh://{user}@{self.address}",
             ssh_identity_file=str(STATE / "id_ed25519"),
@@ -71,8 +75,7 @@ def scenario_hosts(inventory: Path) -> list[Lab]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "lab" in metafunc.fixturenames:
-        inventory = Path(metafunc.module.__file__).parent.parent / "inventory"
-        hosts = scenario_hosts(inventory)
+        hosts = scenario_hosts(Path(metafunc.module.__file__).parent.parent / "inventory")
         metafunc.parametrize("lab", hosts, ids=[host.name for host in hosts], scope="module")
 
 
@@ -81,16 +84,57 @@ def server(lab: Lab) -> testinfra.host.Host:
     return lab.login()
 
 
-@pytest.fixture(scope="session")
-def neighbour() -> testinfra.host.Host:
-    return testinfra.get_host(f"docker://{NEIGHBOUR}")
+@dataclass(frozen=True)
+class Outside:
+    """Another machine, which looks at a host as the internet would."""
+
+    lab: Lab
+    shell: testinfra.host.Host
+    ca: str
+
+    def open_ports(self, ports: str = "-p-", address: str | None = None) -> set[int]:
+        """TCP ports that take a connection."""
+        address = address or self.lab.address
+        family = "-6" if ":" in address else ""
+        scan = self.shell.check_output(
+            f"nmap {family} -Pn -n -T4 --min-rate 10000 --max-retries 2 {ports} -oG - {address}"
+        )
+        assert "1 host up" in scan, scan
+        return {int(port) for port in re.findall(r"(\d+)/open/tcp", scan)}
+
+    def handshake(self, name: str, *options: str) -> testinfra.backend.base.CommandResult:
+        """What `openssl s_client` says of a TLS handshake for a name."""
+        return self.shell.run(
+            f"openssl s_client -connect {self.lab.address}:443 -servername {name} "
+            f"-CAfile {self.ca} {' '.join(options)} </dev/null"
+        )
+
+    def curl(self, url: str, *options: str) -> Response:
+        name = url.split("/")[2]
+        known = " ".join(f"--resolve {name}:{port}:{self.lab.address}" for port in (80, 443))
+        answer = self.shell.run(
+            f"curl -sS -i --max-time 10 --cacert {self.ca} {known} {' '.join(options)} {url}"
+        )
+        assert answer.rc == 0, answer.stderr
+        head, _, body = answer.stdout.replace("\r", "").partition("\n\n")
+        status, *headers = head.splitlines()
+        pairs = (line.split(": ", 1) for line in headers)
+        return Response(int(status.split()[1]), {key.lower(): value for key, value in pairs}, body)
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    def json(self) -> dict:
+        return json.loads(self.body)
 
 
 @pytest.fixture(scope="module")
-def ca(lab: Lab) -> str:
-    """Path, on the neighbour, of the CA certificate that the play fetched from the host."""
-    path = f"/root/{lab.name}-ca.pem"
-    subprocess.run(
-        ["docker", "cp", f"{STATE}/{lab.name}-ca.pem", f"{NEIGHBOUR}:{path}"], check=True
-    )
-    return path
+def outside(lab: Lab) -> Outside:
+    """The neighbour, with the CA certificate that the play fetched from the host."""
+    ca = f"/root/{lab.name}-ca.pem"
+    subprocess.run(["docker", "cp", f"{STATE}/{lab.name}-ca.pem", f"{NEIGHBOUR}:{ca}"], check=True)
+    return Outside(lab, testinfra.get_host(f"docker://{NEIGHBOUR}"), ca)

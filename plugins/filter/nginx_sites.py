@@ -18,10 +18,6 @@ options:
     type: list
     elements: dict
     required: true
-  state_dir:
-    description: Directory that holds the state of the applications.
-    type: path
-    default: /var/lib/farol/apps
 """
 
 EXAMPLES = r"""
@@ -52,11 +48,11 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.farol.vps.plugins.plugin_utils import _apps
 
 
-def nginx_sites(apps, state_dir=_apps.STATE_DIR):
+def nginx_sites(apps):
     faults = list(_apps.clashes(apps))
     if faults:
         raise AnsibleFilterError("; ".join(faults))
-    return _apps.sites(apps, state_dir)
+    return _apps.sites(apps)
 
 
 class FilterModule:

@@ -42,6 +42,12 @@ class Bundle:
     def services(self) -> list[str]:
         return list(self.public["services"])
 
+    @property
+    def releases(self) -> dict[str, str]:
+        """The label of each service, by which its container is recognized."""
+        services = self.public["services"]
+        return {name: service["labels"]["farol.release"] for name, service in services.items()}
+
 
 def image(app: App) -> str:
     """C(image:tag), or C(image@sha256:…) where the version is a digest."""
@@ -63,6 +69,14 @@ def _environment(values: dict[str, Any] | None) -> dict[str, str]:
     return {key: _literal(value) for key, value in sorted((values or {}).items())}
 
 
+def _digest(*documents: Document) -> str:
+    return hashlib.sha256(json.dumps(documents, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _labels(app: App, release: str) -> dict[str, str]:
+    return {"farol.app": app["name"], "farol.release": release}
+
+
 def _bundle(
     app: App, version: str, services: Document, secret: Document, extra: Document
 ) -> Bundle:
@@ -72,10 +86,9 @@ def _bundle(
         **extra,
     }
     secret = {"services": {name: {"environment": env} for name, env in secret.items() if env}}
-    content = json.dumps([public, secret], sort_keys=True).encode()
-    identity = f"{version}-{hashlib.sha256(content).hexdigest()[:8]}".lstrip("-")
+    identity = f"{version}-{_digest(public, secret)}".lstrip("-")
     for service in services.values():
-        service["labels"] = {"farol.app": app["name"], "farol.release": identity}
+        service.setdefault("labels", _labels(app, identity))
     return Bundle(identity, public, secret)
 
 
@@ -140,6 +153,8 @@ def accessories(app: App) -> Bundle | None:
             }
         services[name] = service
         secret[name] = _environment(accessory.get("secrets"))
+        # Named after its own content, so that a change to the cache leaves the database running.
+        service["labels"] = _labels(app, _digest(service, secret[name]))
         for volume in service["volumes"]:
             source = volume.split(":")[0]
             if not source.startswith(("/", ".", "~")):

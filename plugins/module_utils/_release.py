@@ -35,13 +35,12 @@ class Container:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Names of one application's projects and the releases they should run."""
+    """Names of one application's projects and the releases they should run, C(accessories) each its own."""
 
     app: str
     release: str
     services: frozenset[str]
-    accessories: str | None
-    accessory_services: frozenset[str]
+    accessories: dict[str, str]
 
     def colour(self, colour: str) -> str:
         return f"{self.app}-{colour}"
@@ -77,14 +76,11 @@ def other(colour: str) -> str:
     return COLOURS[1 - COLOURS.index(colour)]
 
 
-def _runs(
-    containers: list[Container], project: str, release: str | None, services: frozenset[str]
-) -> bool:
-    """Whether the project's running containers are just these services, all of this release."""
+def _runs(containers: list[Container], project: str, releases: dict[str, str]) -> bool:
+    """Whether the project's containers all run, and are just these services of these releases."""
     own = [c for c in containers if c.project == project]
-    return {c.service for c in own if c.running} == services and all(
-        c.release == release and c.running for c in own
-    )
+    found = {(c.service, c.release) for c in own}
+    return found == set(releases.items()) and all(c.running for c in own)
 
 
 def plan(wanted: Wanted, live: str, containers: list[Container]) -> Plan:
@@ -92,7 +88,7 @@ def plan(wanted: Wanted, live: str, containers: list[Container]) -> Plan:
         return any(c.project == wanted.colour(colour) for c in containers)
 
     idle = other(live)
-    serves = _runs(containers, wanted.colour(live), wanted.release, frozenset({"web"}))
+    serves = _runs(containers, wanted.colour(live), {"web": wanted.release})
     if serves:
         switch_to, stop = None, idle if present(idle) else None
     elif present(live):
@@ -100,11 +96,13 @@ def plan(wanted: Wanted, live: str, containers: list[Container]) -> Plan:
     else:
         switch_to, stop = live, idle if present(idle) else None
     return Plan(
-        accessories=not _runs(
-            containers, wanted.accessories_project, wanted.accessories, wanted.accessory_services
-        ),
+        accessories=not _runs(containers, wanted.accessories_project, wanted.accessories),
         switch_to=switch_to,
-        services=not _runs(containers, wanted.services_project, wanted.release, wanted.services),
+        services=not _runs(
+            containers,
+            wanted.services_project,
+            dict.fromkeys(wanted.services, wanted.release),
+        ),
         stop=stop,
     )
 

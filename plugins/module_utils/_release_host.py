@@ -49,7 +49,9 @@ class Host:
         environ = {_compose.PORT_VARIABLE: str(port)} if port else {}
         code, out, err = self.module.run_command(["docker", *args], environ_update=environ)
         if check and code:
-            raise Failed(f"docker {' '.join(args[:6])} … failed: {self.hide(err or out).strip()}")
+            raise Failed(
+                f"docker {' '.join(args[:6])} … failed: {self.hide(err.strip() or out.strip())}"
+            )
         return out
 
     def compose(self, project, files, *args, **kwargs):
@@ -90,6 +92,11 @@ class Host:
             open(self.flag, "w").close()
         elif os.path.exists(self.flag):
             os.unlink(self.flag)
+
+    def discard(self, release):
+        """Forget a release that never served, unless a container of it is still there."""
+        if all(container.release != release for container in self.containers()):
+            shutil.rmtree(os.path.join(self.root, "releases", release), ignore_errors=True)
 
     def prune(self, keep, current):
         folder = os.path.join(self.root, "releases")

@@ -13,6 +13,7 @@ from ansible_collections.farol.vps.plugins.module_utils import _compose, _releas
 from ansible_collections.farol.vps.plugins.module_utils._release_host import Failed
 
 POLL = 0.05  # seconds between two questions of the gate and of the drain
+SETTLE = 2  # seconds that a service without a health check has to stay up
 
 
 class Releaser:
@@ -31,8 +32,7 @@ class Releaser:
             app=app["name"],
             release=self.bundle.id,
             services=services,
-            accessories=self.accessories.id if self.accessories else None,
-            accessory_services=frozenset(self.accessories.services if self.accessories else ()),
+            accessories=self.accessories.releases if self.accessories else {},
         )
 
     @contextmanager
@@ -50,12 +50,11 @@ class Releaser:
             self.start_accessories()
         files = host.store(os.path.join(host.root, "releases", self.bundle.id), self.bundle)
         if plan.switch_to:
-            with self.step("pull"):
-                self.pull(_compose.image(self.app))
-            if self.app.get("migrate"):
-                with self.step("migrate"):
-                    self.migrate(files)
-            self.start(files, plan.switch_to)
+            try:
+                self.bring_up(files, plan.switch_to)
+            except Failed:
+                host.discard(self.bundle.id)
+                raise
             with self.step("flip"):
                 host.flip(plan.switch_to)
         if plan.services:
@@ -67,6 +66,14 @@ class Releaser:
             with self.step("stop"):
                 self.remove(self.wanted.colour(plan.stop), files)
         host.prune(self.params["keep_releases"], self.bundle.id)
+
+    def bring_up(self, files, colour):
+        with self.step("pull"):
+            self.pull(_compose.image(self.app))
+        if self.app.get("migrate"):
+            with self.step("migrate"):
+                self.migrate(files)
+        self.start(files, colour)
 
     def start_accessories(self):
         with self.step("accessories"):
@@ -101,6 +108,10 @@ class Releaser:
 
     def migrate(self, files):
         project = f"{self.app['name']}-{_compose.MIGRATE}"
+        if any(container.project == project for container in self.host.containers()):
+            self.remove(
+                project, files
+            )  # of a run that was killed; two at once would get in each other's way
         try:
             self.host.compose(project, files, "run", "--rm", "-T", _compose.MIGRATE)
         except Failed as error:
@@ -140,7 +151,7 @@ class Releaser:
                 seen = "the container stopped"
                 break
         raise Failed(
-            f"release {self.bundle.id} did not pass GET {path} within {limit} s: {seen}; {self.evidence(colour)}"
+            f"release {self.bundle.id} did not pass GET {path} within {limit} s: {seen}; {self.evidence(self.web(colour))}"
         )
 
     def ask(self, port, path):
@@ -167,8 +178,7 @@ class Releaser:
         container = self.web(colour)
         return container is not None and container.state in ("created", "running")
 
-    def evidence(self, colour):
-        container = self.web(colour)
+    def evidence(self, container):
         if container is None:
             return "its container is gone"
         state = self.host.docker(
@@ -203,6 +213,19 @@ class Releaser:
         ]
         if stale:
             self.host.docker("rm", "--force", *stale)
+
+        self.settle(project)
+
+    def settle(self, project):
+        """A service that ends at once would be started by Docker again and again, and nobody told."""
+        if not self.wanted.services:
+            return
+        time.sleep(SETTLE)
+        for container in self.host.containers():
+            if container.project == project and not container.running:
+                raise Failed(
+                    f"service {container.service} of release {self.bundle.id} does not stay up; {self.evidence(container)}"
+                )
 
     def drain(self, port):
         deadline = time.monotonic() + self.params["drain_timeout"]

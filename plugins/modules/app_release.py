@@ -97,6 +97,8 @@ steps:
   sample: [{step: start, seconds: 1.04}, {step: gate, seconds: 0.81}]
 """
 
+import os
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.farol.vps.plugins.module_utils import _release
 from ansible_collections.farol.vps.plugins.module_utils._release_host import Failed, Host
@@ -149,7 +151,17 @@ def look(module, host, wanted, installed):
     return before, plan, result
 
 
+def serves_now(host, wanted, before):
+    """After a failure: the flip may or may not have come before it."""
+    try:
+        return _release.live_release(wanted, host.live, host.containers())
+    except Failed:
+        return before
+
+
 def main():
+    # The flag has to be visible to Nginx's workers, however strict root's umask is.
+    os.umask(0o022)
     port = {"type": "int", "required": True}
     module = AnsibleModule(
         argument_spec={
@@ -182,9 +194,11 @@ def main():
                 before, plan, result = look(module, host, wanted, installed)
                 releaser.run(plan)
     except Failed as error:
-        serving = f"{before} serves on" if before else "no release was serving before"
+        serving = serves_now(host, wanted, before)
         module.fail_json(
-            msg=f"{app['name']}: {error}\n{serving}.", steps=releaser.steps, release=before
+            msg=f"{app['name']}: {error}\n{f'{serving} serves on' if serving else 'nothing serves'}.",
+            steps=releaser.steps,
+            release=serving,
         )
     module.exit_json(**result, steps=releaser.steps)
 

@@ -17,6 +17,7 @@ App = Mapping[str, Any]
 STATE_DIR = "/var/lib/farol/apps"
 FIRST_PORT, PORT_PAIRS = 20000, 5000
 HEALTH_PATH = "/health"
+PLACEHOLDER = "CHANGE-ME"
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 SERVICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -46,7 +47,7 @@ def domains(app: App) -> list[str]:
     return [app["domain"], *(app.get("aliases") or [])]
 
 
-def sites(apps: Sequence[App], state_dir: str = STATE_DIR) -> list[dict[str, Any]]:
+def sites(apps: Sequence[App]) -> list[dict[str, Any]]:
     """The virtual hosts of the nginx role."""
     return [
         {
@@ -54,7 +55,7 @@ def sites(apps: Sequence[App], state_dir: str = STATE_DIR) -> list[dict[str, Any
             "domain": app["domain"],
             "aliases": list(app.get("aliases") or []),
             "colours": ports(app),
-            "flag": f"{state_dir}/{app['name']}/green",
+            "flag": f"{STATE_DIR}/{app['name']}/green",
             "websocket": list(app.get("websocket") or []),
             "closed": [app["metrics"]] if app.get("metrics") else [],
         }
@@ -97,7 +98,10 @@ def _faults_of(app: App) -> Iterator[str]:
     yield from _domain_faults(app)
     yield from _port_faults(app)
     yield from _path_faults(app)
-    yield from _shared_keys(app, "")
+    yield from _secret_faults(app, "")
+    yield from _environment_faults(app, "")
+    for name in sorted({"web", "migrate"} & set(app.get("services") or {})):
+        yield f"services.{name}: a release has a container of that name already; rename it"
     for group, options in (("services", SERVICE), ("accessories", ACCESSORY)):
         for name, entry in (app.get(group) or {}).items():
             yield from _container_faults(f"{group}.{name}", name, entry, options)
@@ -131,10 +135,21 @@ def _path_faults(app: App) -> Iterator[str]:
             yield f"{key}: {path!r} is no path; begin with / and use no blanks, quotes or ;{{}}#?"
 
 
-def _shared_keys(container: Mapping[str, Any], prefix: str) -> Iterator[str]:
-    shared = set(container.get("env") or {}) & set(container.get("secrets") or {})
-    for key in sorted(shared):
+def _secret_faults(container: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    secrets = container.get("secrets") or {}
+    for key in sorted(set(container.get("env") or {}) & set(secrets)):
         yield f"{prefix}secrets.{key}: is in env too; keep it in secrets alone"
+    for key, value in secrets.items():
+        if PLACEHOLDER in str(value):
+            yield f"{prefix}secrets.{key}: still holds {PLACEHOLDER}; set the real value in the vault"
+
+
+def _environment_faults(container: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    """A variable holds text; the value is not shown, it may be a secret."""
+    for group in ("env", "secrets"):
+        for key, value in (container.get(group) or {}).items():
+            if value is None or isinstance(value, (Mapping, list, tuple)):
+                yield f'{prefix}{group}.{key}: needs a text or a number; write "" for an empty one'
 
 
 def _container_faults(
@@ -146,7 +161,10 @@ def _container_faults(
         yield f"{path}: expected dict with {', '.join(options)}"
         return
     faults = check_options(entry, options, path)
-    yield from faults or _shared_keys(entry, f"{path}.")
+    yield from faults or [
+        *_secret_faults(entry, f"{path}."),
+        *_environment_faults(entry, f"{path}."),
+    ]
 
 
 def clashes(apps: Sequence[App]) -> Iterator[str]:

@@ -17,8 +17,8 @@ def test_the_deploy_user_logs_in_by_key_and_may_become_root(lab):
     assert lab.login("deploy").check_output("sudo -n id -u") == "0"
 
 
-def test_passwords_are_not_even_asked_for(lab, neighbour):
-    refused = neighbour.run(
+def test_passwords_are_not_even_asked_for(lab, outside):
+    refused = outside.shell.run(
         "ssh -v -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o PubkeyAuthentication=no "
         f"-o NumberOfPasswordPrompts=0 root@{lab.address} true"
     )

@@ -52,11 +52,6 @@ def test_nginx_sites():
     assert call(nginx_sites, "nginx_sites", []) == []
 
 
-def test_nginx_sites_follows_the_state_directory():
-    sites = call(nginx_sites, "nginx_sites", APPS, state_dir="/srv/state")
-    assert sites[0]["flag"] == "/srv/state/api/green"
-
-
 def test_nginx_sites_refuses_a_clash():
     clash = [APPS[0], {**APPS[1], "host_port": 20011}]
     with pytest.raises(AnsibleFilterError, match="api and web both claim port 20011"):

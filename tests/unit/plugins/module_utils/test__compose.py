@@ -102,6 +102,17 @@ def test_accessories_do_not_follow_the_version_of_the_app():
     assert _compose.accessories({**APP, "version": "2.0"}).id == _compose.accessories(APP).id
 
 
+def test_a_change_to_one_accessory_leaves_the_others_as_they_are():
+    before = {"cache": {"image": "redis:8"}, "db": {"image": "postgres:17", "secrets": {"A": "x"}}}
+    old = _compose.accessories({**APP, "accessories": before}).releases
+    for changed in ({"image": "redis:8", "env": {"A": 1}}, {"image": "redis:9"}):
+        new = _compose.accessories({**APP, "accessories": {**before, "cache": changed}}).releases
+        assert new["db"] == old["db"] and new["cache"] != old["cache"]
+    secret = {"image": "postgres:17", "secrets": {"A": "y"}}
+    new = _compose.accessories({**APP, "accessories": {**before, "db": secret}}).releases
+    assert new["db"] != old["db"] and new["cache"] == old["cache"]
+
+
 def test_no_accessories_no_project():
     assert _compose.accessories({**APP, "accessories": {}}) is None
 

@@ -8,8 +8,7 @@ WANTED = _release.Wanted(
     app="api",
     release="1.1-b",
     services=frozenset({"worker"}),
-    accessories="acc-1",
-    accessory_services=frozenset({"postgres"}),
+    accessories={"postgres": "acc-1"},
 )
 POSTGRES = Container("api-accessories", "postgres", "acc-1", "running", "p")
 WORKER = Container("api-services", "worker", "1.1-b", "running", "w")

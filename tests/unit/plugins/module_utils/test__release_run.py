@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from ansible_collections.farol.vps.plugins.module_utils import _release
+from ansible_collections.farol.vps.plugins.module_utils import _release, _release_run
 from ansible_collections.farol.vps.plugins.module_utils._release_host import Failed, Host
 from ansible_collections.farol.vps.plugins.module_utils._release_run import Releaser
 
@@ -39,6 +39,7 @@ class Engine:
         self.broken: dict[str, str] = {}
         self.status = 200
         self.migrations = 0
+        self.looping: set[str] = set()
 
     def run(self, command, environ_update=None):
         _docker, verb, *rest = command
@@ -66,9 +67,12 @@ class Engine:
 
     def do_ps(self, rest, environ):
         return "".join(
-            f"{project}\t{service}\t{release}\trunning\t{project}/{service}\n"
+            f"{project}\t{service}\t{release}\t{self.state(service)}\t{project}/{service}\n"
             for (project, service), release in self.containers.items()
         )
+
+    def state(self, service):
+        return "restarting" if service in self.looping else "running"
 
     def do_rm(self, rest, environ):
         for name in rest[1:]:
@@ -138,6 +142,11 @@ def free_port():
 @pytest.fixture
 def ports():
     return {"blue": free_port(), "green": free_port()}
+
+
+@pytest.fixture(autouse=True)
+def settled_at_once(monkeypatch):
+    monkeypatch.setattr(_release_run, "SETTLE", 0)
 
 
 @pytest.fixture
@@ -216,8 +225,9 @@ def test_a_step_that_fails_leaves_the_old_colour_serving(release, engine, comman
     with pytest.raises(Failed, match=expected):
         release({**APP, "version": "1.1"})
     del engine.broken[command]
-    host, _releaser, _plan = release(APP)
-    assert host.live == "blue"
+    host, _releaser, plan = release(APP)
+    assert host.live == "blue" and plan.nothing
+    assert len(list(Path(host.root, "releases").iterdir())) == 1
     assert ("api-blue", "web") in engine.containers
 
 
@@ -298,3 +308,21 @@ def test_connections_to_the_old_colour_may_end_first(release, engine, ports):
     engine.run = busy_twice
     release({**APP, "version": "1.1"})
     assert asked == [f"( dport = :{ports['blue']} )"] * 3
+
+
+def test_a_service_that_crash_loops_is_told_with_its_last_words(release, engine):
+    release(APP)
+    engine.looping.add("worker")
+    with pytest.raises(Failed) as failure:
+        release({**APP, "version": "1.1"})
+    assert "service worker of release 1.1-" in str(failure.value)
+    assert "does not stay up" in str(failure.value) and "starting with ********" in str(
+        failure.value
+    )
+
+
+def test_a_migration_that_a_killed_run_left_is_ended_first(release, engine):
+    engine.containers[("api-migrate", "migrate")] = "1.0-x"
+    release(APP)
+    assert ("api-migrate", "migrate") not in engine.containers
+    assert engine.migrations == 1

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,7 @@ def run(tmp_path):
             [sys.executable, "-c", script],
             input=json.dumps({"ANSIBLE_MODULE_ARGS": parameters}),
             env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
+            umask=0o077,
             capture_output=True,
             text=True,
             check=False,
@@ -80,7 +83,7 @@ def test_what_fails_is_named_and_no_secret_shown(run):
     result = run(docker="echo 'cannot use s3cret-token' >&2; exit 1")
     assert result["failed"]
     assert "cannot use ********" in result["msg"]
-    assert result["msg"].endswith("no release was serving before.")
+    assert result["msg"].endswith("\nnothing serves.")
     assert "s3cret-token" not in json.dumps(result)
 
 
@@ -88,3 +91,41 @@ def test_a_release_that_serves_is_left_alone(run):
     wanted = run(docker=None, check=True)["release"]
     result = run(docker=f"printf 'api-blue\\tweb\\t{wanted}\\trunning\\tid\\n'")
     assert result["changed"] is False and result["release"] == wanted and result["colour"] == "blue"
+
+
+class Healthy(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+
+@pytest.fixture
+def green_port():
+    with HTTPServer(("127.0.0.1", 0), Healthy) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+@pytest.fixture
+def after_the_flip(run, green_port, tmp_path):
+    """A release of which the worker doesn't start, when the web service has been switched already."""
+    flag = tmp_path / "state/api/green"
+    app = {**APP, "services": {"worker": {"command": "work"}}}
+    docker = f"""case "$*" in
+    *" up "*worker*) echo no room >&2; exit 1 ;;
+    ps*) printf 'api-blue\\tweb\\told\\trunning\\t1\\n'
+        [ ! -e {flag} ] || printf 'api-green\\tweb\\tnew\\trunning\\t2\\n' ;;
+    esac"""
+    return run(docker=docker, app=app, ports={"blue": 1, "green": green_port})
+
+
+def test_a_failure_after_the_flip_names_the_release_that_serves(after_the_flip):
+    assert after_the_flip["msg"].endswith("failed: no room\nnew serves on.")
+    assert after_the_flip["release"] == "new"
+
+
+def test_the_flag_is_visible_to_others_whatever_the_umask(after_the_flip, tmp_path):
+    for path in (tmp_path / "state", tmp_path / "state/api"):
+        assert path.stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "state/api/green").stat().st_mode & 0o777 == 0o644

@@ -55,6 +55,14 @@ def test_a_full_application_is_fine():
         ({"websocket": ["/ws", "/a b"]}, "websocket[1]: '/a b' is no path"),
         ({"websocket": ["/ws;}"]}, "websocket[0]: '/ws;}' is no path"),
         ({"env": {"A": 1, "B": 2}, "secrets": {"B": 3}}, "secrets.B: is in env too"),
+        ({"env": {"A": None}}, "env.A: needs a text or a number"),
+        ({"secrets": {"A": ["hunter2"]}}, "secrets.A: needs a text or a number"),
+        (
+            {"services": {"w": {"command": "x", "env": {"A": {"b": "c"}}}}},
+            "services.w.env.A: needs a text or a number",
+        ),
+        ({"services": {"web": {"command": "x"}}}, "services.web: a release has a container of"),
+        ({"services": {"migrate": {"command": "x"}}}, "services.migrate: a release has a"),
         ({"services": {"w": {}}}, "services.w.command: missing"),
         ({"services": {"w": {"command": "x", "img": "y"}}}, "services.w.img: unknown"),
         ({"services": {"w": "celery"}}, "services.w: expected dict with command, env"),
@@ -75,6 +83,21 @@ def test_a_fault_is_found(more, fault):
 def test_a_secret_is_not_shown():
     faults = check_apps([app(env={"A": "hunter2"}, secrets={"A": "hunter2"})])
     assert "hunter2" not in "".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ({"secrets": {"URL": "x://app:CHANGE-ME-pw@db", "OK": "1"}}, "secrets.URL"),
+        (
+            {"accessories": {"db": {"image": "x", "secrets": {"PW": "CHANGE-ME-pw"}}}},
+            "accessories.db.secrets.PW",
+        ),
+    ],
+)
+def test_a_placeholder_is_named_and_not_shown(more, key):
+    fault = f"apps[0].{key}: still holds CHANGE-ME; set the real value in the vault"
+    assert check_apps([app(**more)]) == [fault]
 
 
 def test_the_same_name_is_one_fault():
