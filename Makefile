@@ -26,6 +26,7 @@ lint: setup-dev ## Linters and generated files
 	ruff check .
 	ruff format --check .
 	yamllint --strict .
+	shellcheck --external-sources --source-path=SCRIPTDIR $$(git grep -lE '^#!.*bash')
 	tools/role_docs.py --check
 	ansible-lint --offline
 	antsibull-changelog lint

@@ -14,7 +14,7 @@ docker() {
         docker_as=direct
         command docker info >/dev/null 2>&1 || [ "$(id -u)" = 0 ] || docker_as=sudo
     fi
-    if [ "$docker_as" = sudo ]; then sudo docker "$@"; else command docker "$@"; fi
+    if [ "$docker_as" = sudo ]; then sudo "$(type -P docker)" "$@"; else command docker "$@"; fi
 }
 
 # The classic builder is what every engine has; BuildKit only where its client part is there.

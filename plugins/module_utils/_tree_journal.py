@@ -200,7 +200,8 @@ def _those(changes: list[Change], what: str) -> list[Change]:
 
 
 def _wanted(change: Change) -> Entry:
-    assert change.entry is not None
+    if change.entry is None:
+        raise AssertionError(f"{change.path}: only a removal wants nothing")
     return change.entry
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a tree wrote, kept on the host so that it can be taken away again."""
+"""What a tree wrote and what waits to be applied, kept on the host from run to run."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ class Manifest:
     files: dict[str, bool] = field(default_factory=dict)
     # Directories that the tree made itself.
     directories: list[str] = field(default_factory=list)
+    # Command that has yet to succeed, and the changed paths that ask for it.
+    due: dict[str, list[str]] = field(default_factory=dict)
 
     def dump(self) -> bytes:
         return (json.dumps(asdict(self), indent=1, sort_keys=True) + "\n").encode()
@@ -31,7 +33,7 @@ def load(path: str) -> Manifest:
     except (TypeError, ValueError) as error:
         raise TreeError(
             f"{path} is damaged ({error}). Remove it: what the tree no longer wants then stays "
-            "on the host, everything else goes on as before."
+            "on the host, and what waits to be applied is forgotten."
         ) from error
 
 

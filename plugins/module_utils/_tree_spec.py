@@ -18,6 +18,12 @@ FOR_EACH = {
     "items": {"type": "list", "elements": "raw", "required": True},
 }
 
+APPLY = {
+    "command": {"type": "str", "required": True},
+    "paths": {"type": "list", "elements": "str", "default": ["*"]},
+    "due": {"type": "bool", "default": False},
+}
+
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
     "src": {"type": "str", "default": "tree"},
@@ -34,5 +40,6 @@ ARGUMENT_SPEC = {
     "links": {"type": "dict", "default": {}},
     "absent": {"type": "list", "elements": "str", "default": []},
     "validate": {"type": "raw", "default": []},
+    "apply": {"type": "list", "elements": "dict", "options": APPLY, "default": []},
     "state_dir": {"type": "str", "default": "/var/lib/farol/config_tree"},
 }

@@ -15,15 +15,18 @@ description:
     every file is put back as it was.
   - Files it wrote once and no longer should are removed, and so are directories it made and leaves empty.
   - A run that was killed midway is undone by the next run of the same tree before it does anything else.
+  - Once the files are valid, the O(apply) commands make the services take them over. Which of them are due is kept
+    on the host until they succeed, so that a failure or a killed run never leaves a service with its former
+    configuration unnoticed.
 attributes:
   check_mode:
-    description: Predicts the changes without writing; O(validate) does not run.
+    description: Predicts the changes without writing; O(validate) and O(apply) do not run.
     support: full
   diff_mode:
     description: Shows content, modes, owners and links. Content of secret and binary files is left out.
     support: full
   idempotent:
-    description: Writes nothing when the host is as wanted.
+    description: Writes and applies nothing when the host is as wanted.
     support: full
   action:
     description: Templates are rendered on the controller by an action plugin of the same name.
@@ -133,10 +136,37 @@ options:
   validate:
     description:
       - A command, or several to run in order, without a shell. Runs with the new files in place, only when something
-        changed and never in check mode.
+        changed or is due, and never in check mode.
       - While it runs, the former files lie beside the new ones as C(.NAME.farol-old).
     type: raw
     default: []
+  apply:
+    description:
+      - Commands that make services take over what changed, run in order after O(validate) succeeded, each once.
+      - What is due is written down together with the files and crossed out when the command succeeds. Otherwise the
+        next run reports a change and runs the command again, whether or not a file changed since.
+      - The first command that fails ends the task. The files stay, since they are valid.
+      - Commands may run more often than needed, never less, so they have to bear repetition.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      command:
+        description:
+          - Command, run without a shell. Of entries with the same command, it runs at the place of the first.
+          - A changed command inherits what its predecessor left due; a removed one leaves nothing due.
+        type: str
+        required: true
+      paths:
+        description: Shell patterns on paths relative to O(dest). The command is due when a file that matches one of
+          them is written or removed.
+        type: list
+        elements: str
+        default: ["*"]
+      due:
+        description: Whether the command is due regardless, for what the tree does not write itself.
+        type: bool
+        default: false
   state_dir:
     description: Directory on the host for what the trees wrote.
     type: str
@@ -158,7 +188,16 @@ EXAMPLES = r"""
         items: "{{ nginx_sites }}"
     absent: [etc/nginx/sites-enabled/default]
     validate: nginx -t
-  notify: Reload Nginx
+    apply:
+      - {command: systemctl reload-or-restart nginx, due: "{{ nginx_certificate_is_new }}"}
+
+- name: Configure SSH and fail2ban
+  farol.vps.config_tree:
+    name: access
+    validate: [sshd -t, fail2ban-client -t]
+    apply:
+      - {paths: ["etc/ssh/*"], command: systemctl reload-or-restart ssh}
+      - {paths: ["etc/fail2ban/*"], command: systemctl restart fail2ban}
 
 - name: Write a credentials file
   farol.vps.config_tree:
@@ -188,35 +227,46 @@ files:
   sample:
     - {path: /etc/nginx/nginx.conf, state: changed}
     - {path: /etc/nginx/sites-enabled/default, state: removed}
+applied:
+  description: The O(apply) commands that ran successfully, in order. In check mode, those that would run.
+  returned: success, or when an O(apply) command failed
+  type: list
+  elements: str
+  sample: [systemctl reload-or-restart nginx]
 cmd:
-  description: The O(validate) command that failed.
-  returned: when validation failed
+  description: The O(validate) or O(apply) command that failed.
+  returned: when a command failed
   type: str
   sample: nginx -t
 rc:
   description: Its exit code.
-  returned: when validation failed
+  returned: when a command failed
   type: int
   sample: 1
 stdout:
   description: Its output.
-  returned: when validation failed
+  returned: when a command failed
   type: str
   sample: ""
 stderr:
   description: Its error output.
-  returned: when validation failed
+  returned: when a command failed
   type: str
   sample: 'nginx: [emerg] unknown directive "lissten" in /etc/nginx/nginx.conf:12'
 """
 
+import os
+
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.farol.vps.plugins.module_utils._tree_apply import Apply
 from ansible_collections.farol.vps.plugins.module_utils._tree_model import TreeError, unpack
 from ansible_collections.farol.vps.plugins.module_utils._tree_run import Run, run
 from ansible_collections.farol.vps.plugins.module_utils._tree_spec import ARGUMENT_SPEC
 
 
 def main() -> None:
+    # Other users look below the state directory's parents, however strict root's umask is.
+    os.umask(0o022)
     module = AnsibleModule(
         argument_spec={**ARGUMENT_SPEC, "payload": {"type": "str", "no_log": True}},
         supports_check_mode=True,
@@ -239,6 +289,8 @@ def main() -> None:
         state_dir=module.params["state_dir"],
         execute=execute,
         validate=[validate] if isinstance(validate, str) else validate,
+        apply=[Apply(**entry) for entry in module.params["apply"]],
+        dest=module.params["dest"],
         check=module.check_mode,
         # A result that is hidden as a whole carries no contents either.
         diff=module._diff and not module.no_log,

@@ -28,7 +28,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def broken(page: Path, link: str) -> bool:
-    path, _, anchor = link.partition("#")
+    path, _hash, anchor = link.partition("#")
     target = (page.parent / path).resolve() if path else page
     return not target.exists() or bool(anchor and anchor not in anchors(target))
 
@@ -61,7 +61,7 @@ def keys_of_apps() -> list[tuple[str, list[str]]]:
     return [(key, [*option.get("options", free.get(key, []))]) for key, option in options.items()]
 
 
-@pytest.mark.parametrize(("key", "inner"), keys_of_apps(), ids=lambda value: str(value))
+@pytest.mark.parametrize(("key", "inner"), keys_of_apps(), ids=str)
 def test_every_key_of_apps_is_described(key, inner):
     section = described().get(key, "")
     assert section, f"docs/apps.md has no section on {key}"

@@ -30,10 +30,8 @@ def test_extra_fields_appear_and_the_record_s_own_do_not():
 
 
 def test_an_exception_keeps_its_traceback():
-    try:
-        raise ValueError("broken")
-    except ValueError as error:
-        line = render(exc_info=(type(error), error, error.__traceback__))
+    error = ValueError("broken")
+    line = render(exc_info=(type(error), error, error.__traceback__))
     assert "ValueError: broken" in line["exception"]
 
 

@@ -188,5 +188,7 @@ def test_a_bad_spec_is_named_and_the_others_are_written(role, capsys, spec, told
 
 def test_the_command_checks_the_roles_of_the_project():
     tool = Path(__file__).parents[3] / "tools" / "role_docs.py"
-    run = subprocess.run([sys.executable, tool, "--check"], capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, tool, "--check"], capture_output=True, text=True, check=False
+    )
     assert run.returncode == 0, run.stderr

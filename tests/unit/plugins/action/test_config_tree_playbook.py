@@ -27,10 +27,13 @@ TASKS = """
     owner: "{uid}"
     group: "{gid}"
     dest: "{base}/host"
-    state_dir: "{base}/state"
+    state_dir: "{base}/var/state"
     rules: [{{path: etc/key, mode: "0600", secret: true}}]
     content: {{etc/key: "{{{{ password }}}}"}}
     validate: "{validate}"
+    apply:
+      - {{paths: ["etc/web*"], command: "touch {base}/applied", due: "{{{{ web_port | int != 80 }}}}"}}
+      - {{paths: [etc/other], command: "touch {base}/not-applied"}}
   notify: Reload
 """
 
@@ -45,7 +48,7 @@ def play(tmp_path):
     (role / "templates/tree/etc/web.conf.j2").write_text("port {{ web_port }}\n")
     (role / "templates/tree/etc/big").write_bytes(os.urandom(300_000))
 
-    def run(*arguments: str, validate: str = "true", extra: str = "") -> str:
+    def run(*arguments: str, validate: str = "true", extra: str = "", umask: int = -1) -> str:
         values = {"base": tmp_path, "uid": os.geteuid(), "gid": os.getegid(), "validate": validate}
         (role / "tasks/main.yml").write_text(TASKS.format(**values) + extra)
         done = subprocess.run(
@@ -61,6 +64,7 @@ def play(tmp_path):
             capture_output=True,
             text=True,
             check=False,
+            umask=umask,
         )
         return done.stdout + done.stderr
 
@@ -75,9 +79,12 @@ def test_predict_apply_and_settle(play, tmp_path):
     assert "content not shown: binary" in predicted
     assert "hunter2" not in predicted
     assert not (tmp_path / "host").exists()
+    assert not (tmp_path / "applied").exists()
 
     applied = play("--diff")
     assert "reloaded" in applied
+    assert (tmp_path / "applied").exists()
+    assert not (tmp_path / "not-applied").exists()
     assert applied.count("+++ after") == predicted.count("+++ after")
     assert (tmp_path / "host/etc/web.conf").read_text() == "port 80\n"
     assert (tmp_path / "host/etc/big").stat().st_size == 300_000
@@ -85,6 +92,12 @@ def test_predict_apply_and_settle(play, tmp_path):
     settled = play("--diff")
     assert "changed=0" in settled
     assert "+++ after" not in settled
+
+
+def test_what_is_above_the_state_directory_stays_open_to_others(play, tmp_path):
+    play(umask=0o077)
+    assert (tmp_path / "var").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "var/state").stat().st_mode & 0o777 == 0o700
 
 
 def test_diff_false_is_honoured(play):

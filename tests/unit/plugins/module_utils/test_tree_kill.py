@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.farol.vps.plugins.module_utils._tree_apply import Apply
 from ansible_collections.farol.vps.plugins.module_utils._tree_model import Entry, Tree
 from ansible_collections.farol.vps.plugins.module_utils._tree_run import Run, run
 
@@ -103,3 +104,38 @@ def test_killed_anywhere(tmp_path, after):
             break
         steps += 1
     assert steps > 30
+
+
+def applying(base: Path, due: bool) -> Run:
+    one, two, forced = (f"sh -c 'echo {word} >> {base}/log'" for word in ("one", "two", "forced"))
+    tree = Tree([Entry(str(base / "root/a"), "file", content=b"new", **OWN)])
+    apply = [Apply(one), Apply(two), Apply(forced, [], due)]
+    return Run("demo", tree, str(base / "state"), execute, apply=apply)
+
+
+def applied(base: Path) -> list[str]:
+    return (base / "log").read_text().split() if (base / "log").exists() else []
+
+
+def test_killed_anywhere_everything_due_is_applied(tmp_path):
+    """What is forced as well, although only the killed run was told so."""
+    steps = between = 0
+    while True:
+        base = tmp_path / str(steps)
+        (base / "root").mkdir(parents=True)
+        killed = killed_at(steps, applying(base, due=True))
+        written, before = (base / "root/a").exists(), applied(base)
+        result = run(applying(base, due=False))
+        after = applied(base)
+        assert list(dict.fromkeys(after))[:2] == ["one", "two"]
+        assert len(after) == len(before) + len(result["applied"])
+        if written and before != ["one", "two", "forced"]:
+            between += 1
+            assert result["changed"]
+            assert after[-1] == "forced"
+        assert not run(applying(base, due=False))["changed"]
+        assert [path.name for path in (base / "state").iterdir()] == ["demo.json"]
+        if not killed:
+            break
+        steps += 1
+    assert between > 5

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.farol.vps.plugins.module_utils import _tree_run
+from ansible_collections.farol.vps.plugins.module_utils import _tree_lock
 from ansible_collections.farol.vps.plugins.module_utils._tree_model import Entry, Tree, TreeError
 from ansible_collections.farol.vps.plugins.module_utils._tree_run import Run, run
 
@@ -93,7 +93,7 @@ def test_second_run_writes_nothing(host):
     wanted = [host.directory("etc", explicit=True), host.file("etc/a"), host.link("etc/b", "a")]
     host.run(*wanted)
     before, manifest = host.snapshot(), (host.state / "demo.json").stat()
-    assert host.run(*wanted, validate=["false"]) == {"changed": False, "files": []}
+    assert host.run(*wanted, validate=["false"]) == {"changed": False, "files": [], "applied": []}
     assert host.snapshot() == before
     assert (host.state / "demo.json").stat().st_mtime_ns == manifest.st_mtime_ns
 
@@ -371,7 +371,7 @@ def test_names_that_are_no_file_names(host, name):
 
 
 def test_two_runs_at_once(host, monkeypatch):
-    monkeypatch.setattr(_tree_run, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(_tree_lock, "LOCK_SECONDS", 0.2)
     host.state.mkdir()
     other = os.open(host.state, os.O_RDONLY)
     try:

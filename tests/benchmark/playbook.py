@@ -1,0 +1,45 @@
+"""Run a playbook on the benchmark's host and time it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PROJECT = HERE.parent.parent
+
+
+@dataclass(frozen=True)
+class Timing:
+    wall: float
+    tasks: list[tuple[str, float]]
+    ok: int
+    changed: int
+    skipped: int
+
+    def of(self, name: str) -> float:
+        """Seconds spent in all tasks of this name."""
+        return sum(seconds for task, seconds in self.tasks if task == name)
+
+
+def play(playbook: Path, **variables: object) -> Timing:
+    with tempfile.NamedTemporaryFile("r", suffix=".json") as durations:
+        environment = {
+            **os.environ,
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+            "ANSIBLE_CALLBACKS_ENABLED": "durations",
+            "DURATIONS_FILE": durations.name,
+        }
+        command = ["ansible-playbook", "--inventory", str(HERE / "inventory"), str(playbook)]
+        command += ["--extra-vars", json.dumps(variables)]
+        start = time.monotonic()
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True)
+        wall = time.monotonic() - start
+        if ran.returncode:
+            raise SystemExit(f"benchmark: {playbook} failed:\n{ran.stdout}{ran.stderr}")
+        return Timing(wall, **json.load(durations))
