@@ -22,7 +22,7 @@ build() {
     local buildkit=0
     docker buildx version >/dev/null 2>&1 && buildkit=1
     mkdir -p "$state"
-    DOCKER_BUILDKIT=$buildkit docker build "$@" >"$state/build.log" 2>&1 || die "docker build ${*: -1} failed:
+    DOCKER_BUILDKIT=$buildkit docker build --label farol-lab "$@" >"$state/build.log" 2>&1 || die "docker build ${*: -1} failed:
 $(tail -n 20 "$state/build.log")"
 }
 
