@@ -74,3 +74,10 @@ def test_the_health_table_is_printed(lab):
     run = lab.playbook("playbooks/site.yml")
     assert re.search(r"\d+ passed, 0 failed", run.stdout), run.stdout
     assert recap(run.stdout)["changed"] == 0
+
+
+def test_every_kind_of_health_check_tells_well_from_ill(lab):
+    run = lab.playbook("molecule/default/tests/checks.yml")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "0 passed, 4 failed" in run.stdout
+    assert "not-the-password" not in run.stdout
