@@ -95,6 +95,7 @@ class Host:
 
     def discard(self, release):
         """Forget a release that never served, unless a container of it is still there."""
+        # Best effort: the failure that led here is the one to tell.
         if all(container.release != release for container in self.containers()):
             shutil.rmtree(os.path.join(self.root, "releases", release), ignore_errors=True)
 

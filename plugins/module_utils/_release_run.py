@@ -109,9 +109,8 @@ class Releaser:
     def migrate(self, files):
         project = f"{self.app['name']}-{_compose.MIGRATE}"
         if any(container.project == project for container in self.host.containers()):
-            self.remove(
-                project, files
-            )  # of a run that was killed; two at once would get in each other's way
+            # A killed run left it; two migrations at once would get in each other's way.
+            self.remove(project, files)
         try:
             self.host.compose(project, files, "run", "--rm", "-T", _compose.MIGRATE)
         except Failed as error:
@@ -119,23 +118,23 @@ class Releaser:
 
     def start(self, files, colour):
         project = self.wanted.colour(colour)
-        with self.step("start"):
-            self.host.compose(
-                project,
-                files,
-                "up",
-                "--detach",
-                "--no-deps",
-                "--force-recreate",
-                _compose.WEB,
-                port=self.ports[colour],
-            )
-        with self.step("gate"):
-            try:
+        try:
+            with self.step("start"):
+                self.host.compose(
+                    project,
+                    files,
+                    "up",
+                    "--detach",
+                    "--no-deps",
+                    "--force-recreate",
+                    _compose.WEB,
+                    port=self.ports[colour],
+                )
+            with self.step("gate"):
                 self.gate(colour)
-            except Failed:
-                self.remove(project, files)
-                raise
+        except Failed:
+            self.remove(project, files)
+            raise
 
     def gate(self, colour):
         health = self.app.get("health") or {}

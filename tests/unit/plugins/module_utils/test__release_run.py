@@ -326,3 +326,28 @@ def test_a_migration_that_a_killed_run_left_is_ended_first(release, engine):
     release(APP)
     assert ("api-migrate", "migrate") not in engine.containers
     assert engine.migrations == 1
+
+
+def test_a_container_that_cannot_start_is_removed(release, engine):
+    """As Compose leaves it when the port is taken: made, and not started."""
+    release(APP)
+    up = engine.do_compose_up
+
+    def made_only(rest, environ):
+        up(rest, {})
+        engine.broken["compose_up"] = "port is already allocated"
+
+    engine.do_compose_up = made_only
+    run = engine.run
+
+    def then_fails(command, environ_update=None):
+        code, out, err = run(command, environ_update)
+        if "compose_up" in engine.broken:
+            return 1, "", engine.broken.pop("compose_up")
+        return code, out, err
+
+    engine.run = then_fails
+    with pytest.raises(Failed, match="port is already allocated"):
+        release({**APP, "version": "1.1"})
+    assert ("api-green", "web") not in engine.containers
+    assert ("api-blue", "web") in engine.containers
