@@ -28,6 +28,7 @@ lint: setup-dev ## Linters and generated files
 	yamllint --strict .
 	shellcheck --external-sources --source-path=SCRIPTDIR $$(git grep -lE '^#!.*bash')
 	tools/role_docs.py --check
+	tools/rule_docs.py --check
 	ansible-lint --offline
 	antsibull-changelog lint
 	cd .collections/ansible_collections/farol/vps && antsibull-docs lint-collection-docs --plugin-docs .
@@ -54,6 +55,7 @@ measure: setup-dev ## Benchmarks; they gate nothing
 
 docs: setup-dev ## Write what is generated from the roles' specs
 	tools/role_docs.py
+	tools/rule_docs.py
 
 clean: ## Remove the lab: hosts, services, images, keys
 	molecule/lab/clean
