@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.farol.vps.plugins.plugin_utils._hardening_rules import LEVELS, LISTS
+from ansible_collections.farol.vps.plugins.plugin_utils._hardening_rules import LEVELS, LISTS, MAPS
 from ansible_collections.farol.vps.plugins.plugin_utils._options import check_value
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +33,7 @@ RULE = {
     "source": {"type": "list", "elements": "str", "required": True},
     "breaks": TEXT,
     "needs": {"type": "str", "choices": ["kernel"]},
-    "sysctl": {"type": "dict"},
+    **{key: {"type": "dict"} for key in MAPS},
     **{key: {"type": "list", "elements": "str"} for key in LISTS},
 }
 

@@ -8,6 +8,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.farol.vps.plugins.module_utils._tree_model import Tree, TreeError, pack
 from ansible_collections.farol.vps.plugins.module_utils._tree_spec import ARGUMENT_SPEC
+from ansible_collections.farol.vps.plugins.plugin_utils._login import confirm
 from ansible_collections.farol.vps.plugins.plugin_utils._tree_render import Renderer
 from ansible_collections.farol.vps.plugins.plugin_utils._tree_source import Source
 
@@ -23,11 +24,17 @@ class ActionModule(ActionBase):
         except (OSError, TreeError) as error:
             raise AnsibleActionFail(str(error)) from None
         shown = {key: options[key] for key in ARGUMENT_SPEC if key not in ("content", "for_each")}
-        return self._execute_module(
+        result = self._execute_module(
             module_name="farol.vps.config_tree",
             module_args={**shown, "payload": pack(tree)},
             task_vars=task_vars,
         )
+        token = result.pop("token", None)
+        if token:
+            fault = confirm(self, options["name"], token, options["guard"]["timeout"], task_vars)
+            if fault:
+                return {**result, "changed": False, "failed": True, "msg": fault}
+        return result
 
     def _collect(self, options: dict, task_vars: dict) -> Tree:
         source = Source(options, Renderer(self._templar, self._loader, task_vars), self._read)

@@ -72,6 +72,12 @@ options:
         description: Kernel modules that may not be loaded.
         type: list
         elements: str
+      modes:
+        description: Files and directories of packages with the mode that they may not go beyond.
+        type: dict
+      mounts:
+        description: Mount points, each with the list of options that it should have.
+        type: dict
   level:
     description: Level of the host.
     type: str
@@ -97,7 +103,7 @@ RETURN = r"""
 _value:
   description:
     - V(on), V(waived) (name to reason) and V(impossible) (name to reason) are the rules of the level;
-      V(files), V(packages), V(without_packages), V(services), V(sysctl) and V(modules) what those that hold ask for.
+      V(files), V(packages), V(without_packages), V(services), V(sysctl), V(modules), V(modes) and V(mounts) what those that hold ask for.
       V(exclude) are the files of all the others.
   type: dict
   sample:
@@ -111,6 +117,8 @@ _value:
     services: []
     sysctl: {}
     modules: []
+    modes: {}
+    mounts: {}
 """
 
 from ansible.errors import AnsibleFilterError

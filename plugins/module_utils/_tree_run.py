@@ -7,9 +7,11 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 
 from ansible_collections.farol.vps.plugins.module_utils import _tree_host as host
 from ansible_collections.farol.vps.plugins.module_utils import _tree_manifest
+from ansible_collections.farol.vps.plugins.module_utils._guard import Guard, GuardError
 from ansible_collections.farol.vps.plugins.module_utils._tree_apply import Apply, due_of, forced
 from ansible_collections.farol.vps.plugins.module_utils._tree_command import Execute, call
 from ansible_collections.farol.vps.plugins.module_utils._tree_diff import diff_of
@@ -25,6 +27,15 @@ from ansible_collections.farol.vps.plugins.module_utils._tree_plan import (
 
 
 @dataclass(frozen=True)
+class Guarded:
+    """What a new login has to confirm: changes of files that match `paths`, relative to dest."""
+
+    guard: Guard
+    paths: list[str]
+    timeout: int
+
+
+@dataclass(frozen=True)
 class Run:
     name: str
     tree: Tree
@@ -32,6 +43,7 @@ class Run:
     execute: Execute
     validate: list[str] = field(default_factory=list)
     apply: list[Apply] = field(default_factory=list)
+    guarded: Guarded | None = None
     dest: str = "/"
     check: bool = False
     diff: bool = False
@@ -48,16 +60,53 @@ def run(job: Run) -> dict:
             recovered = journal.recover()
         except OSError as error:
             raise TreeError(f"Cannot undo the interrupted run: {error}.") from error
+        told = _told(job)
         _force(job, journal)
         plan = _plan(job)
         result = _result(job, plan)
-        _write(job, plan, journal)
-        _apply(job, plan.manifest, journal)
+        token = _arm(job, plan)
+        _write(job, plan, journal, token)
+        _apply(job, plan.manifest, journal, token)
+    if token:
+        result["token"] = token
     if recovered:
-        result.update(
-            changed=True, warnings=[f"An interrupted run of {job.name} was undone first."]
-        )
+        told = [f"An interrupted run of {job.name} was undone first.", *told]
+        result["changed"] = True
+    if told:
+        result["warnings"] = told
     return result
+
+
+def _told(job: Run) -> list[str]:
+    """What the host undid since the last run; what a killed run left armed is undone here."""
+    if job.guarded is None:
+        return []
+    try:
+        undone = job.guarded.guard.report()
+    except GuardError as error:
+        raise TreeError(str(error)) from error
+    return [undone] if undone else []
+
+
+def _arm(job: Run, plan: Plan) -> str:
+    """The token that confirms the change, empty if nothing changes that is guarded."""
+    if job.guarded is None or not any(
+        fnmatchcase(os.path.relpath(change.path, job.dest), pattern)
+        for change in plan.changes
+        for pattern in job.guarded.paths
+    ):
+        return ""
+    kept = [
+        change.path
+        for change in plan.changes
+        if change.what not in ("mkdir", "rmdir") and change.before.kind != "directory"
+    ]
+    try:
+        return job.guarded.guard.arm(
+            [*kept, _manifest_path(job)], list(plan.manifest.due), job.guarded.timeout
+        )
+    except GuardError as error:
+        raise TreeError(str(error)) from error
 
 
 def _predict(job: Run, journal: Journal) -> dict:
@@ -108,12 +157,18 @@ def _keep(job: Run, manifest: Manifest, journal: Journal) -> None:
         _commit(changes, [], job, journal)
 
 
-def _write(job: Run, plan: Plan, journal: Journal) -> None:
+def _write(job: Run, plan: Plan, journal: Journal, token: str) -> None:
     changes = plan.changes + _manifest_change(job, plan.manifest)
-    if plan.changes or plan.manifest.due:
-        _commit(changes, job.validate, job, journal)
-    elif changes:
-        _commit(changes, [], job, journal)
+    try:
+        if plan.changes or plan.manifest.due:
+            _commit(changes, job.validate, job, journal)
+        elif changes:
+            _commit(changes, [], job, journal)
+    except TreeError:
+        if token:
+            # Nothing was applied, and the files are back: there is nothing to undo.
+            job.guarded.guard.confirm(token)
+        raise
 
 
 def _commit(changes: list[Change], validate: list[str], job: Run, journal: Journal) -> None:
@@ -130,13 +185,15 @@ def _commit(changes: list[Change], validate: list[str], job: Run, journal: Journ
         raise
 
 
-def _apply(job: Run, manifest: Manifest, journal: Journal) -> None:
+def _apply(job: Run, manifest: Manifest, journal: Journal, token: str) -> None:
     """What succeeds is crossed out at once, so that a killed run is continued where it ended."""
     due, applied = dict(manifest.due), []
     for command in manifest.due:
         try:
             call("apply", command, job.execute, "Mend what it complains about and run again.")
         except TreeError as error:
+            if token:
+                raise _undo(job, error) from error
             raise TreeError(
                 f"{error} The files are written and valid; the next run applies "
                 f"{' and '.join(map(repr, due))}.",
@@ -145,6 +202,15 @@ def _apply(job: Run, manifest: Manifest, journal: Journal) -> None:
         del due[command]
         applied.append(command)
         _keep(job, replace(manifest, due=due), journal)
+
+
+def _undo(job: Run, error: TreeError) -> TreeError:
+    try:
+        job.guarded.guard.restore()
+        job.guarded.guard.report()
+    except GuardError as failure:
+        return TreeError(f"{error} {failure}", **error.details)
+    return TreeError(f"{error} Everything is as it was before.", **error.details)
 
 
 def _roll_back(journal: Journal, error: BaseException) -> None:

@@ -24,6 +24,11 @@ APPLY = {
     "due": {"type": "bool", "default": False},
 }
 
+GUARD = {
+    "paths": {"type": "list", "elements": "str", "default": ["*"]},
+    "timeout": {"type": "int", "default": 60},
+}
+
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
     "src": {"type": "str", "default": "tree"},
@@ -41,5 +46,6 @@ ARGUMENT_SPEC = {
     "absent": {"type": "list", "elements": "str", "default": []},
     "validate": {"type": "raw", "default": []},
     "apply": {"type": "list", "elements": "dict", "options": APPLY, "default": []},
+    "guard": {"type": "dict", "options": GUARD},
     "state_dir": {"type": "str", "default": "/var/lib/farol/config_tree"},
 }

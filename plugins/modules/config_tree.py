@@ -167,6 +167,26 @@ options:
         description: Whether the command is due regardless, for what the tree does not write itself.
         type: bool
         default: false
+  guard:
+    description:
+      - For what can lock everybody out. When a file that matches changes, the former files are kept and a timer on the
+        host is started before anything is written. After O(apply), a new connection has to be made and to become root;
+        otherwise the timer puts the former files back and runs the due O(apply) commands again, and the task fails.
+      - A reboot puts them back too, before the services start. The journal has it under C(farol-guard), and the next run
+        of the tree warns of it once.
+      - A failing O(apply) command puts them back at once.
+      - Costs nothing while nothing that matches changes.
+    type: dict
+    suboptions:
+      paths:
+        description: Shell patterns on paths relative to O(dest).
+        type: list
+        elements: str
+        default: ["*"]
+      timeout:
+        description: Seconds until the host undoes what nobody confirmed.
+        type: int
+        default: 60
   state_dir:
     description: Directory on the host for what the trees wrote.
     type: str
@@ -191,12 +211,19 @@ EXAMPLES = r"""
     apply:
       - {command: systemctl reload-or-restart nginx, due: "{{ nginx_certificate_is_new }}"}
 
-- name: Configure SSH and fail2ban
+- name: Configure SSH, and prove that somebody still gets in
   farol.vps.config_tree:
     name: access
-    validate: [sshd -t, fail2ban-client -t]
+    validate: sshd -t
     apply:
       - {paths: ["etc/ssh/*"], command: systemctl reload-or-restart ssh}
+    guard: {paths: ["etc/ssh/*"]}
+
+- name: Configure fail2ban
+  farol.vps.config_tree:
+    name: bans
+    validate: fail2ban-client -t
+    apply:
       - {paths: ["etc/fail2ban/*"], command: systemctl restart fail2ban}
 
 - name: Write a credentials file
@@ -258,9 +285,10 @@ stderr:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.farol.vps.plugins.module_utils._guard import Guard
 from ansible_collections.farol.vps.plugins.module_utils._tree_apply import Apply
 from ansible_collections.farol.vps.plugins.module_utils._tree_model import TreeError, unpack
-from ansible_collections.farol.vps.plugins.module_utils._tree_run import Run, run
+from ansible_collections.farol.vps.plugins.module_utils._tree_run import Guarded, Run, run
 from ansible_collections.farol.vps.plugins.module_utils._tree_spec import ARGUMENT_SPEC
 
 
@@ -283,6 +311,7 @@ def main() -> None:
         return module.run_command(command, environ_update=environment, handle_exceptions=False)
 
     validate = module.params["validate"]
+    guard = module.params["guard"]
     job = Run(
         name=module.params["name"],
         tree=unpack(payload),
@@ -290,6 +319,7 @@ def main() -> None:
         execute=execute,
         validate=[validate] if isinstance(validate, str) else validate,
         apply=[Apply(**entry) for entry in module.params["apply"]],
+        guarded=Guarded(Guard(module.params["name"], execute), **guard) if guard else None,
         dest=module.params["dest"],
         check=module.check_mode,
         # A result that is hidden as a whole carries no contents either.

@@ -12,6 +12,7 @@ from ansible_collections.farol.vps.plugins.plugin_utils._options import did_you_
 LEVELS = ("baseline", "strict", "paranoid")
 
 LISTS = ("files", "packages", "without_packages", "services", "modules")
+MAPS = ("sysctl", "modes", "mounts")
 
 IMPOSSIBLE = "the kernel is not this host's own, since it is a container"
 
@@ -35,8 +36,9 @@ def choose(
     waivers = waivers or {}
     _check_waivers(rules, level, waivers)
     reach = LEVELS.index(level)
-    chosen: dict[str, Any] = {"on": [], "waived": {}, "impossible": {}, "sysctl": {}}
+    chosen: dict[str, Any] = {"on": [], "waived": {}, "impossible": {}}
     chosen.update({key: [] for key in LISTS})
+    chosen.update({key: {} for key in MAPS})
     others: list[str] = []
     for rule in rules:
         name = rule["name"]
@@ -50,7 +52,8 @@ def choose(
             others += rule.get("files", [])
         else:
             chosen["on"].append(name)
-            chosen["sysctl"].update(rule.get("sysctl", {}))
+            for key in MAPS:
+                chosen[key].update(rule.get(key, {}))
             for key in LISTS:
                 chosen[key] += [value for value in rule.get(key, []) if value not in chosen[key]]
     chosen["exclude"] = sorted(set(others) - set(chosen["files"]))

@@ -23,6 +23,7 @@ RULES = [
         "files": ["etc/modules", "etc/shared"],
         "modules": ["rds"],
         "sysctl": {"kernel.sysrq": 0},
+        "modes": {"/etc/crontab": "0600"},
         "needs": "kernel",
     },
     {"name": "hidepid", "level": "paranoid", "files": ["etc/proc"]},
@@ -47,6 +48,8 @@ def test_what_the_rules_ask_for_is_summed_up():
         "services": ["fail2ban"],
         "modules": ["rds"],
         "sysctl": {"kernel.sysrq": 0},
+        "modes": {"/etc/crontab": "0600"},
+        "mounts": {},
     }
 
 

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Prove that a new login still becomes root after a change that could have locked everybody out."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+MODULE = "farol.vps.change_guard"
+# Few and far between: fail2ban counts a login that sshd refuses, and UFW how often an address connects.
+PAUSE = 10
+TRY_FOR = 15
+
+
+def confirm(
+    action: ActionBase, name: str, token: str | None, timeout: int, task_vars: dict[str, Any]
+) -> str | None:
+    """None once the change is confirmed, else what locked us out and what became of the host.
+
+    It tries for 15 s or half the guard's timeout, whichever is shorter, then waits until the host has
+    undone the change, so that the old state serves when the task fails.
+    """
+    arguments = {"name": name, "state": "confirmed", "token": token}
+    start = time.monotonic()
+    while True:
+        fault = _ask(action, arguments, task_vars)
+        if fault is None:
+            return None
+        if time.monotonic() + PAUSE > start + min(TRY_FOR, timeout / 2):
+            break
+        time.sleep(PAUSE)
+
+    host = task_vars["inventory_hostname"]
+    lost = f"{host}: nobody could log in anew and become root after the change of {name} ({fault.strip()})."
+    time.sleep(max(0.0, start + timeout + 2 - time.monotonic()))
+    fault = _ask(action, {"name": name, "state": "restored"}, task_vars)
+    if fault is None:
+        return (
+            f"{lost} The host has put back what was there before, and a new login works again. "
+            "Correct the change and run again; on the host, `journalctl -t farol-guard` tells the rest."
+        )
+    return (
+        f"{lost} It should have put back what was there before {timeout} s after the change, but a new login "
+        f"still fails ({fault.strip()}). Look at it through the provider's console: `journalctl -t farol-guard`."
+    )
+
+
+def _ask(action: ActionBase, arguments: dict, task_vars: dict[str, Any]) -> str | None:
+    """None on success, else why not. The connection of the next call is always a new one."""
+    try:
+        action._connection.reset()
+        answer = action._execute_module(
+            module_name=MODULE, module_args=arguments, task_vars=task_vars
+        )
+    except AnsibleError as error:
+        return str(error)
+    if answer.get("failed") or answer.get("unreachable"):
+        return answer.get("msg") or answer.get("module_stderr") or "no answer"
+    return None

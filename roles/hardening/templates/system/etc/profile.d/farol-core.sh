@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+# Written by farol.
+ulimit -c 0
