@@ -35,6 +35,11 @@ RULE = {
     "needs": {"type": "str", "choices": ["kernel"]},
     **{key: {"type": "dict"} for key in MAPS},
     **{key: {"type": "list", "elements": "str"} for key in LISTS},
+    "lines": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"path": TEXT, "regexp": TEXT, "line": TEXT, "before": {"type": "str"}},
+    },
 }
 
 

@@ -31,7 +31,10 @@ class ActionModule(ActionBase):
         )
         token = result.pop("token", None)
         if token:
-            fault = confirm(self, options["name"], token, options["guard"]["timeout"], task_vars)
+            guard = options["guard"]
+            fault = confirm(
+                self, options["name"], token, guard["timeout"], task_vars, guard["port"]
+            )
             if fault:
                 return {**result, "changed": False, "failed": True, "msg": fault}
         return result

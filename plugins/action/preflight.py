@@ -14,6 +14,8 @@ from ansible_collections.farol.vps.plugins.plugin_utils._options import check_va
 from ansible_collections.farol.vps.plugins.plugin_utils._preflight import (
     FACTS,
     SUBSETS,
+    Login,
+    logins,
     unknown_variables,
     unreachable,
     unsupported,
@@ -39,15 +41,38 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         _validation, args = self.validate_argument_spec(
-            {"roles": {"type": "list", "elements": "str", "required": True}}
+            {
+                "roles": {"type": "list", "elements": "str", "required": True},
+                "fallback_users": {"type": "list", "elements": "str", "default": []},
+                "fallback_ports": {"type": "list", "elements": "int", "default": []},
+            }
         )
         host = task_vars["inventory_hostname"]
-        try:
-            return self._preflight(args["roles"], task_vars)
-        except Refused as refusal:
-            return {"failed": True, "msg": "\n".join(f"{host}: {line}" for line in refusal.args)}
-        except AnsibleConnectionFailure as failure:
-            return {"unreachable": True, "msg": self._explain(host, failure)}
+        own = self._login()
+        reasons = []
+        for login in logins(own, args["fallback_users"], args["fallback_ports"]):
+            self._use(login)
+            try:
+                result = self._preflight(args["roles"], task_vars)
+            except Refused as refusal:
+                lines = "\n".join(f"{host}: {line}" for line in refusal.args)
+                return {"failed": True, "msg": lines}
+            except AnsibleConnectionFailure as failure:
+                reasons.append(self._explain(host, failure))
+                continue
+            if login != own:
+                result["login"] = login._asdict()
+                result["wanted"] = own._asdict()
+            return result
+        return {"unreachable": True, "msg": "\n".join(reasons)}
+
+    def _login(self):
+        return Login(self._option("remote_user") or getuser(), int(self._option("port") or 22))
+
+    def _use(self, login):
+        if login != self._login():
+            self._connection.set_option("remote_user", login.user)
+            self._connection.set_option("port", login.port)
 
     def _preflight(self, roles, task_vars):
         specs, defaults = self._load([role.removeprefix("farol.vps.") for role in roles])
@@ -135,19 +160,15 @@ class ActionModule(ActionBase):
         return gathered["ansible_facts"]
 
     def _explain(self, host, failure):
-        def option(name):
-            try:
-                return self._connection.get_option(name)
-            except KeyError:
-                return None
+        user, port = self._login()
+        address = self._option("host") or host
+        return unreachable(host, address=address, port=port, user=user, said=str(failure))
 
-        return unreachable(
-            host,
-            address=option("host") or host,
-            port=option("port") or 22,
-            user=option("remote_user") or getuser(),
-            said=str(failure),
-        )
+    def _option(self, name):
+        try:
+            return self._connection.get_option(name)
+        except KeyError:
+            return None
 
 
 def resolve(templar, value, path, gaps):

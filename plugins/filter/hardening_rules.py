@@ -78,6 +78,10 @@ options:
       mounts:
         description: Mount points, each with the list of options that it should have.
         type: dict
+      lines:
+        description: Lines in files of packages, as M(farol.vps.config_lines) takes them.
+        type: list
+        elements: dict
   level:
     description: Level of the host.
     type: str

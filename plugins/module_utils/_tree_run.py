@@ -28,11 +28,15 @@ from ansible_collections.farol.vps.plugins.module_utils._tree_plan import (
 
 @dataclass(frozen=True)
 class Guarded:
-    """What a new login has to confirm: changes of files that match `paths`, relative to dest."""
+    """What a new login has to confirm: changes of files that match `paths`, relative to dest.
+
+    `keep` are further files, absolute, that go back with them.
+    """
 
     guard: Guard
     paths: list[str]
     timeout: int
+    keep: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,9 @@ def _arm(job: Run, plan: Plan) -> str:
     ]
     try:
         return job.guarded.guard.arm(
-            [*kept, _manifest_path(job)], list(plan.manifest.due), job.guarded.timeout
+            [*kept, *job.guarded.keep, _manifest_path(job)],
+            list(plan.manifest.due),
+            job.guarded.timeout,
         )
     except GuardError as error:
         raise TreeError(str(error)) from error

@@ -26,7 +26,9 @@ APPLY = {
 
 GUARD = {
     "paths": {"type": "list", "elements": "str", "default": ["*"]},
+    "keep": {"type": "list", "elements": "path", "default": []},
     "timeout": {"type": "int", "default": 60},
+    "port": {"type": "int", "default": 0},
 }
 
 ARGUMENT_SPEC = {

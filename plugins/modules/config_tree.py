@@ -183,10 +183,19 @@ options:
         type: list
         elements: str
         default: ["*"]
+      keep:
+        description: Further files and directories that O(apply) changes, absolute, which go back together with them.
+        type: list
+        elements: path
+        default: []
       timeout:
         description: Seconds until the host undoes what nobody confirmed.
         type: int
         default: 60
+      port:
+        description: Port that the new login uses, where the change moves SSH; V(0) for that of the connection.
+        type: int
+        default: 0
   state_dir:
     description: Directory on the host for what the trees wrote.
     type: str
@@ -319,7 +328,11 @@ def main() -> None:
         execute=execute,
         validate=[validate] if isinstance(validate, str) else validate,
         apply=[Apply(**entry) for entry in module.params["apply"]],
-        guarded=Guarded(Guard(module.params["name"], execute), **guard) if guard else None,
+        guarded=Guarded(
+            Guard(module.params["name"], execute), guard["paths"], guard["timeout"], guard["keep"]
+        )
+        if guard
+        else None,
         dest=module.params["dest"],
         check=module.check_mode,
         # A result that is hidden as a whole carries no contents either.

@@ -13,7 +13,7 @@ description:
   - Checks the variables of the host against the argument specs of the roles. It names every key
     that is missing, unknown or of the wrong type, and every variable that bears a role's name and
     is no option of it.
-  - Connects, and says in one line why it can't and what to do.
+  - Connects, by a fallback where the inventory's own login does not work yet, and says in one line why it can't and what to do.
   - Gathers the facts that the roles rely on, when they are missing, and needs root for it.
   - Refuses a distribution that is not supported.
   - Makes no round trip to the host when the facts are there.
@@ -23,6 +23,16 @@ options:
     type: list
     elements: str
     required: true
+  fallback_users:
+    description: Users to log in as where the inventory's own is refused, as on a host that no role has seen yet.
+    type: list
+    elements: str
+    default: []
+  fallback_ports:
+    description: Ports to try where SSH does not answer at the inventory's own.
+    type: list
+    elements: int
+    default: []
 attributes:
   action:
     support: full
@@ -45,6 +55,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+login:
+  description: The login that works, with C(user) and C(port). The tasks after this one have to be told.
+  type: dict
+  returned: when it is not the inventory's own
+  sample: {user: root, port: 22}
+wanted:
+  description: The inventory's own login, with C(user) and C(port).
+  type: dict
+  returned: when it does not work and another one does
+  sample: {user: deploy, port: 2222}
 ansible_facts:
   description: The facts that the roles rely on.
   type: dict

@@ -11,7 +11,7 @@ from ansible_collections.farol.vps.plugins.plugin_utils._options import did_you_
 
 LEVELS = ("baseline", "strict", "paranoid")
 
-LISTS = ("files", "packages", "without_packages", "services", "modules")
+LISTS = ("files", "packages", "without_packages", "services", "modules", "lines")
 MAPS = ("sysctl", "modes", "mounts")
 
 IMPOSSIBLE = "the kernel is not this host's own, since it is a container"

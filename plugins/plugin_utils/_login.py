@@ -17,14 +17,24 @@ TRY_FOR = 15
 
 
 def confirm(
-    action: ActionBase, name: str, token: str | None, timeout: int, task_vars: dict[str, Any]
+    action: ActionBase,
+    name: str,
+    token: str | None,
+    timeout: int,
+    task_vars: dict[str, Any],
+    port: int = 0,
 ) -> str | None:
     """None once the change is confirmed, else what locked us out and what became of the host.
+
+    The new login uses the port, or that of the connection for 0.
 
     It tries for 15 s or half the guard's timeout, whichever is shorter, then waits until the host has
     undone the change, so that the old state serves when the task fails.
     """
     arguments = {"name": name, "state": "confirmed", "token": token}
+    before = action._connection.get_option("port") if port else None
+    if port:
+        action._connection.set_option("port", port)
     start = time.monotonic()
     while True:
         fault = _ask(action, arguments, task_vars)
@@ -37,6 +47,8 @@ def confirm(
     host = task_vars["inventory_hostname"]
     lost = f"{host}: nobody could log in anew and become root after the change of {name} ({fault.strip()})."
     time.sleep(max(0.0, start + timeout + 2 - time.monotonic()))
+    if port:
+        action._connection.set_option("port", before)
     fault = _ask(action, {"name": name, "state": "restored"}, task_vars)
     if fault is None:
         return (

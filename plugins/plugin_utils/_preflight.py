@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.farol.vps.plugins.plugin_utils._options import did_you_mean
 
@@ -83,6 +83,23 @@ UNREACHABLE = (
         "check its sshd log, and whether fail2ban has banned this address",
     ),
 )
+
+
+class Login(NamedTuple):
+    """Who logs in, and at which port."""
+
+    user: str
+    port: int
+
+
+def logins(own: Login, users: Iterable[str], ports: Iterable[int]) -> list[Login]:
+    """The inventory's own login, then the others, each once: its user at other ports first."""
+    tried = [
+        Login(user, port)
+        for user in [own.user, *users]
+        for port in dict.fromkeys([own.port, *ports])
+    ]
+    return list(dict.fromkeys(tried))
 
 
 def unknown_variables(

@@ -27,7 +27,9 @@ class Timing:
         return sum(seconds for task, seconds in self.tasks if task == name)
 
 
-def play(playbook: Path, **variables: object) -> Timing:
+def play(
+    playbook: Path, tags: str = "all", inventory: str = "inventory", **variables: object
+) -> Timing:
     with tempfile.NamedTemporaryFile("r", suffix=".json") as durations:
         environment = {
             **os.environ,
@@ -35,8 +37,8 @@ def play(playbook: Path, **variables: object) -> Timing:
             "ANSIBLE_CALLBACKS_ENABLED": "durations",
             "DURATIONS_FILE": durations.name,
         }
-        command = ["ansible-playbook", "--inventory", str(HERE / "inventory"), str(playbook)]
-        command += ["--extra-vars", json.dumps(variables)]
+        command = ["ansible-playbook", "--inventory", str(HERE / inventory), str(playbook)]
+        command += ["--tags", tags, "--extra-vars", json.dumps(variables)]
         start = time.monotonic()
         ran = subprocess.run(command, env=environment, capture_output=True, text=True)
         wall = time.monotonic() - start

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-CHANGED = "/etc/ssh/sshd_config.d/00-lockout.conf"
+CHANGED = "/etc/ssh/sshd_config.d/00-before-farol.conf"
 ARMED = "/var/lib/farol/guard/lockout/armed"
 
 
@@ -21,27 +21,11 @@ def says(run, text):
 @pytest.fixture(autouse=True)
 def clean(lab):
     """Each test begins with a clean count of connections, and ends as it found the host."""
-    forget_connections(lab)
+    lab.forget_connections()
     yield
-    forget_connections(lab)
+    lab.forget_connections()
     assert new_login(lab) == "root"
-    assert inside(lab, f"test ! -e {CHANGED} && ls /var/lib/farol/guard") == ""
-
-
-def inside(lab, command):
-    """What the host says without asking its network."""
-    done = subprocess.run(
-        ["docker", "exec", lab.name, "sh", "-c", command],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip()
-
-
-def forget_connections(lab):
-    """UFW lets an address in six times within 30 s; the tests log in more often than that."""
-    inside(lab, "for list in /proc/net/xt_recent/*; do echo / > $list; done")
+    assert lab.inside(f"test ! -e {CHANGED} && ls /var/lib/farol/guard") == ""
 
 
 def new_login(lab):
@@ -85,7 +69,7 @@ def kill_while_unconfirmed(lab, seconds):
         start_new_session=True,
     )
     try:
-        wait_for(lambda: inside(lab, f"test -e {ARMED} && ls {CHANGED}") == CHANGED, 60)
+        wait_for(lambda: lab.inside(f"test -e {ARMED} && ls {CHANGED}") == CHANGED, 60)
         wait_for(lambda: new_login(lab) == "", 30)
     finally:
         os.killpg(play.pid, signal.SIGKILL)
@@ -97,13 +81,13 @@ def test_a_change_that_lets_nobody_in_is_undone(lab, line):
     run = ssh_with(lab, line)
     assert run.returncode != 0
     assert says(run, "nobody could log in anew") and says(run, "has put back"), run.stdout
-    assert "everything is as it was" in inside(lab, "journalctl -t farol-guard -o cat")
+    assert "everything is as it was" in lab.inside("journalctl -t farol-guard -o cat")
 
 
 def test_a_change_that_lets_us_in_stays(lab):
     assert ssh_with(lab, "MaxSessions 9").returncode == 0
-    kept = inside(lab, "sshd -T | grep -i maxsessions")
-    inside(lab, f"rm {CHANGED} /var/lib/farol/config_tree/lockout.json; systemctl reload ssh")
+    kept = lab.inside("sshd -T | grep -i maxsessions")
+    lab.inside(f"rm {CHANGED} /var/lib/farol/config_tree/lockout.json; systemctl reload ssh")
     assert kept == "maxsessions 9"
 
 
@@ -117,13 +101,13 @@ def test_a_firewall_that_forgot_ssh_is_undone(lab):
     run = lab.playbook("molecule/lockout/firewall.yml", "-e", "seconds=40")
     assert run.returncode != 0
     assert says(run, "nobody could log in anew") and says(run, "has put back"), run.stdout
-    assert re.search(r"22/tcp +LIMIT", inside(lab, "ufw status"))
+    assert re.search(r"22/tcp +LIMIT", lab.inside("ufw status"))
 
 
 def test_a_controller_that_dies_leaves_a_host_that_heals(lab):
     kill_while_unconfirmed(lab, 40)
-    wait_for(lambda: inside(lab, f"ls {CHANGED}") == "", 60)
-    forget_connections(lab)
+    wait_for(lambda: lab.inside(f"ls {CHANGED}") == "", 60)
+    lab.forget_connections()
     assert new_login(lab) == "root"
     again = ssh_with(lab, "AllowGroups nobody")
     assert "nobody had confirmed it in time" in again.stdout + again.stderr

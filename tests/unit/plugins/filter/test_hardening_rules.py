@@ -50,6 +50,7 @@ def test_what_the_rules_ask_for_is_summed_up():
         "sysctl": {"kernel.sysrq": 0},
         "modes": {"/etc/crontab": "0600"},
         "mounts": {},
+        "lines": [],
     }
 
 

@@ -214,3 +214,21 @@ class TestTree:
     def test_check_mode_arms_nothing(self, write, clock):
         assert write(b"after\n", check=True)["changed"]
         assert not clock.timers
+
+
+def test_what_is_kept_besides_goes_back_with_the_tree(tmp_path, guard, clock, etc):
+    """PAM's files are made by a command that the tree only starts."""
+    made = tmp_path / "common-auth"
+    made.write_text("before\n")
+    tree = Tree([Entry(str(etc / "profile"), "file", mode=0o600, content=b"new")], {})
+    job = Run(
+        "ssh",
+        tree,
+        str(tmp_path / "state"),
+        clock.execute,
+        guarded=Guarded(guard, ["*"], 60, [str(made)]),
+    )
+    assert run(job)["token"]
+    made.write_text("made anew\n")
+    clock.strike()
+    assert made.read_text() == "before\n" and not (etc / "profile").exists()

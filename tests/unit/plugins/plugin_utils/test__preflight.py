@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.farol.vps.plugins.plugin_utils._preflight import (
+    Login,
+    logins,
     unknown_variables,
     unreachable,
     unsupported,
@@ -114,3 +116,13 @@ def test_others_are_refused_by_name_with_the_list(name, version):
         f"{name} {version} is not supported; supported are Ubuntu 22.04, 24.04, 26.04; "
         "Debian 12, 13"
     )
+
+
+def test_the_inventorys_login_is_tried_first_and_each_other_once():
+    assert logins(Login("deploy", 2222), ["root", "deploy"], [22]) == [
+        ("deploy", 2222),
+        ("deploy", 22),
+        ("root", 2222),
+        ("root", 22),
+    ]
+    assert logins(Login("root", 22), ["root"], [22]) == [("root", 22)]

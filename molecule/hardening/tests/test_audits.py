@@ -1,0 +1,73 @@
+"""What auditors' tools say of the hosts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Of a container with Docker and Nginx; docs/measurements.md has the score with the kernel's settings in force.
+LYNIS = 88
+LYNIS_ON = ("hardening-noble", "hardening-trixie")
+CLASSIC = {
+    "curve25519-sha256",
+    "curve25519-sha256@libssh.org",
+    "diffie-hellman-group16-sha512",
+    "diffie-hellman-group18-sha512",
+}
+
+
+def ssh_audit(lab) -> dict[str, set[str]]:
+    """Algorithms by what ssh-audit says of them: `fail` and `warn`."""
+    lab.forget_connections()
+    command = [Path(sys.executable).with_name("ssh-audit"), "--json", "--skip-rate-test"]
+    seen = subprocess.run(
+        [*command, lab.address], capture_output=True, text=True, timeout=60, check=False
+    )
+    report = json.loads(seen.stdout)
+    assert report["kex"] and report["key"] and report["enc"] and report["mac"]
+    found: dict[str, set[str]] = {"fail": set(), "warn": set()}
+    for kind in ("kex", "key", "enc", "mac"):
+        for algorithm in report[kind]:
+            for level in found:
+                if algorithm.get("notes", {}).get(level):
+                    found[level].add(algorithm["algorithm"])
+    return found
+
+
+def test_ssh_audit_warns_of_nothing_but_key_exchanges_of_before(lab):
+    assert ssh_audit(lab) == {"fail": set(), "warn": CLASSIC}
+
+
+def test_ssh_audit_is_silent_at_paranoid(lab):
+    access = ("molecule/hardening/converge.yml", "--tags", "hardening_access")
+    run = lab.playbook(*access, "-e", "hardening_level=paranoid")
+    assert run.returncode == 0, run.stdout
+    found = ssh_audit(lab)
+    back = lab.playbook(*access)
+    assert found == {"fail": set(), "warn": set()}
+    assert back.returncode == 0, back.stdout
+
+
+def test_lynis_finds_little_and_each_finding_has_its_reason(lab, tmp_path):
+    if lab.name not in LYNIS_ON:
+        pytest.skip("on two of the distributions")
+    run = lab.playbook(
+        "playbooks/audit.yml",
+        *("-e", f"hardening_audit_to={tmp_path}", "-e", f"hardening_audit_minimum={LYNIS}"),
+    )
+    assert run.returncode == 0, run.stdout
+    report = (tmp_path / f"{lab.name}.md").read_text()
+    assert "No reason known" not in report, report
+    assert "Stays: " in report and "the kernel is not this host's own" in report
+
+
+def test_the_audit_fails_below_its_minimum(lab):
+    if lab.name != LYNIS_ON[0]:
+        pytest.skip("on one of the distributions")
+    run = lab.playbook("playbooks/audit.yml", "-e", "hardening_audit_minimum=100")
+    assert run.returncode != 0
+    assert "below hardening_audit_minimum (100)" in " ".join(run.stdout.split())

@@ -1,0 +1,127 @@
+"""Who gets in over SSH, as what, and how, tried with real logins."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+
+import pytest
+
+PASSWORD = "Correct-horse-7-battery"
+
+
+@pytest.fixture(scope="module")
+def ssh(lab):
+    """A connection of its own for each call, with the lab's key."""
+    state = lab.inventory.parents[2] / ".lab"
+
+    def run(user, command="true", options=""):
+        lab.forget_connections()
+        return subprocess.run(
+            ["ssh", "-F", "none", "-i", state / "id_ed25519", "-o", "BatchMode=yes"]
+            + ["-o", f"UserKnownHostsFile={state}/known_hosts", *shlex.split(options)]
+            + [f"{user}@{lab.address}", command],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def test_users_of_the_inventory_get_in_and_others_do_not(ssh):
+    assert ssh("dana", "id -un").stdout == "dana\n"
+    refused = ssh("provider")
+    assert refused.returncode == 255 and "Permission denied (publickey)" in refused.stderr
+
+
+def test_only_who_may_becomes_root(ssh):
+    assert ssh("deploy", "sudo -n id -u").stdout == "0\n"
+    assert ssh("dana", "sudo -n id -u").returncode != 0
+
+
+def test_a_key_in_a_home_folder_opens_nothing(lab, server, ssh, tmp_path):
+    subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", tmp_path / "own"], check=True)
+    key = (tmp_path / "own.pub").read_text().strip()
+    server.check_output("install -d -o dana -m 700 /home/dana/.ssh")
+    server.check_output(f"echo {shlex.quote(key)} >/home/dana/.ssh/authorized_keys")
+    server.check_output("chown dana: /home/dana/.ssh/authorized_keys")
+    own = f"-o IdentitiesOnly=yes -o IdentityAgent=none -o IdentityFile={tmp_path}/own"
+    state = lab.inventory.parents[2] / ".lab"
+    refused = subprocess.run(
+        ["ssh", "-F", "none", *shlex.split(own), "-o", "BatchMode=yes"]
+        + ["-o", f"UserKnownHostsFile={state}/known_hosts", f"dana@{lab.address}", "true"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 255 and "Permission denied" in refused.stderr
+    server.check_output("rm -r /home/dana/.ssh")
+
+
+def test_ports_are_forwarded_for_the_groups_that_may(ssh):
+    assert "administratively prohibited" in through_tunnel(ssh, "deploy", 18081)
+    assert "administratively prohibited" not in through_tunnel(ssh, "dana", 18082)
+
+
+def through_tunnel(ssh, user, port):
+    """What ssh says when somebody connects to its end of a tunnel."""
+    knock = f"sleep 1; exec 3<>/dev/tcp/127.0.0.1/{port} && printf x >&3; sleep 0.5"
+    knocker = subprocess.Popen(["bash", "-c", knock])
+    said = ssh(user, "sleep 3", f"-o ExitOnForwardFailure=yes -L 127.0.0.1:{port}:127.0.0.1:80")
+    assert knocker.wait() == 0, said.stderr
+    return said.stderr
+
+
+def test_the_banner_comes_before_the_login_and_names_no_system(ssh):
+    said = ssh("dana").stderr
+    assert "Authorized access only" in said
+    assert "Ubuntu" not in said and "Debian" not in said
+
+
+def test_su_is_closed_even_with_the_right_password(server):
+    server.check_output(f"echo dana:{PASSWORD} | chpasswd")
+    try:
+        tried = server.run(
+            f"setpriv --reuid provider --regid provider --clear-groups sh -c 'echo {PASSWORD} | su dana -c id'"
+        )
+        assert tried.rc != 0 and "uid=" not in tried.stdout
+    finally:
+        server.check_output("passwd --lock dana")
+
+
+def test_weak_passwords_are_refused_and_wrong_ones_lock_the_account(server):
+    assert server.run("echo dana:short | chpasswd").rc != 0
+    assert server.run("echo dana:aaaaaaaaaaaaaaaaaaaa | chpasswd").rc != 0
+    server.check_output(f"echo dana:{PASSWORD} | chpasswd")
+    ask = "setpriv --reuid dana --regid dana --init-groups sudo -S -k -p '' true"
+    try:
+        for _ in range(4):
+            assert server.run(f"echo wrong | {ask}").rc != 0
+        listed = server.check_output("faillock --user dana")
+        assert listed.count("\n") >= 4, listed
+        locked = server.run(f"echo {PASSWORD} | {ask}")
+        assert "not allowed" not in locked.stderr and locked.rc != 0
+    finally:
+        server.run("faillock --user dana --reset; passwd --lock dana")
+
+
+def test_new_files_are_closed_to_others(ssh):
+    assert ssh("dana", "umask").stdout.strip() in ("0007", "0027")
+
+
+def test_a_user_who_left_the_inventory_is_gone(lab, server, ssh):
+    run = lab.playbook(
+        "molecule/hardening/converge.yml",
+        "--tags",
+        "hardening_users,hardening_access",
+        "-e",
+        json.dumps({"hardening_users": [], "hardening_ssh_forwarding_groups": []}),
+    )
+    assert run.returncode == 0, run.stdout
+    assert ssh("dana").returncode == 255
+    assert server.run("getent passwd dana").rc == 2
+    assert server.run("test -e /etc/ssh/authorized_keys.d/dana").rc == 1
+    assert server.file("/home/dana").exists

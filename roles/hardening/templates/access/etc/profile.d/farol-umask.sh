@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+# Written by farol.
+umask 027

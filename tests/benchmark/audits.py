@@ -1,0 +1,135 @@
+"""What auditors' tools say of hosts with the whole site, at two levels; prints a table.
+
+Takes bare hosts of the inventory `audited`. A container shares the machine's kernel, so the settings that the
+role would make on a host of its own are made on the machine for as long as Lynis looks, and put back after it;
+kernel.unprivileged_bpf_disabled alone can't be before the next boot. Run it on a machine that you can spare.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+from playbook import PROJECT, play
+
+HOSTS = {"audited-noble": "172.30.99.102", "audited-trixie": "172.30.99.103"}
+INVENTORY = "audited"
+CONTENT = "/usr/share/xml/scap/ssg/content/ssg-ubuntu2404-ds.xml"
+RULE = "xccdf_org.ssgproject.content_rule_"
+PROFILE = "xccdf_org.ssgproject.content_profile_cis_level1_server"
+OSCAP = f"oscap xccdf eval --profile {PROFILE} --results /root/results.xml"
+
+
+def main() -> None:
+    rows = []
+    for level in ("baseline", "strict"):
+        play(PROJECT / "playbooks/site.yml", inventory=INVENTORY, hardening_level=level)
+        play(PROJECT / "playbooks/audit.yml", inventory=INVENTORY, hardening_level=level)
+        for host in HOSTS:
+            rows.append((host, level, "Lynis, in a container", score(host)))
+        with own_kernel():
+            play(PROJECT / "playbooks/audit.yml", inventory=INVENTORY, hardening_level=level)
+            for host in HOSTS:
+                rows.append((host, level, "Lynis, with the kernel's settings", score(host)))
+        for host, address in HOSTS.items():
+            rows.append((host, level, "ssh-audit, failures and warnings", ssh_audit(address)))
+    rows += [("audited-noble", "strict", *row) for row in openscap()]
+    print("| host | level | what | result |\n|---|---|---|---|")
+    print("\n".join(f"| {' | '.join(row)} |" for row in rows))
+
+
+def inside(host: str, command: str) -> str:
+    done = subprocess.run(
+        ["docker", "exec", host, "sh", "-c", command], capture_output=True, text=True, check=False
+    )
+    return done.stdout
+
+
+def score(host: str) -> str:
+    return re.findall(
+        r"^hardening_index=(\d+)", inside(host, "cat /var/log/lynis-report.dat"), re.M
+    )[0]
+
+
+def settings() -> dict[str, object]:
+    path = PROJECT / "roles/hardening/vars/main/rules_kernel.yml"
+    rules = [rule for rules in yaml.safe_load(path.read_text()).values() for rule in rules]
+    chosen: dict[str, object] = {}
+    for rule in rules:
+        if rule["level"] != "paranoid":
+            chosen.update(rule.get("sysctl", {}))
+    return chosen
+
+
+@contextmanager
+def own_kernel() -> Iterator[None]:
+    """The role's settings of the kernel on the machine itself."""
+    before: dict[Path, str] = {}
+    try:
+        for key, value in settings().items():
+            path = Path("/proc/sys") / key.replace(".", "/")
+            if not key.startswith("net.") and path.exists():
+                before[path] = path.read_text()
+                path.write_text(str(value))
+        yield
+    finally:
+        for path, value in before.items():
+            try:
+                path.write_text(value)
+            except OSError as error:
+                print(f"benchmark: {path} stays: {error.strerror}", file=sys.stderr)
+
+
+def ssh_audit(address: str) -> str:
+    command = [Path(sys.executable).with_name("ssh-audit"), "--json", "--skip-rate-test", address]
+    seen = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    report = json.loads(seen)
+    notes = [
+        algorithm.get("notes", {})
+        for kind in ("kex", "key", "enc", "mac")
+        for algorithm in report[kind]
+    ]
+    return " / ".join(
+        str(sum(bool(note.get(level)) for note in notes)) for level in ("fail", "warn")
+    )
+
+
+def openscap() -> list[tuple[str, str]]:
+    """CIS level 1 server of Ubuntu 24.04, whose content is in Debian 13's package."""
+    install = "apt-get install -qq -y --no-install-recommends"
+    inside("audited-trixie", f"{install} ssg-debderived")
+    inside("audited-noble", f"{install} openscap-scanner openscap-common")
+    copied = subprocess.run(
+        ["docker", "exec", "audited-trixie", "cat", CONTENT], capture_output=True, check=True
+    )
+    subprocess.run(
+        ["docker", "exec", "-i", "audited-noble", "sh", "-c", "cat >/root/content.xml"],
+        input=copied.stdout,
+        check=True,
+    )
+    rows = []
+    for what, options in (
+        ("OpenSCAP, CIS level 1 server", ""),
+        (
+            "the same without its rule that no web server be there",
+            f"--skip-rule {RULE}package_nginx_removed",
+        ),
+    ):
+        inside("audited-noble", f"{OSCAP} {options} /root/content.xml")
+        results = inside("audited-noble", "cat /root/results.xml")
+        points = float(re.findall(r"<score[^>]*>([\d.]+)", results)[0])
+        failed = re.findall(
+            rf'<rule-result idref="{RULE}([\w-]+)"[^>]*>\s*<result>fail</result>', results
+        )
+        rows.append((what, f"{points:.1f}; failed: {', '.join(failed)}"))
+    return rows
+
+
+if __name__ == "__main__":
+    main()
