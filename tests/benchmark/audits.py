@@ -40,6 +40,11 @@ def main() -> None:
         for host, address in HOSTS.items():
             rows.append((host, level, "ssh-audit, failures and warnings", ssh_audit(address)))
     rows += [("audited-noble", "strict", *row) for row in openscap()]
+    print(
+        "\n## What auditors say\n\n"
+        "Hosts in containers with the whole site and the example application serving. The kernel's settings are the\n"
+        "machine's in a container; the second line of Lynis has those of the role in force, as on a VPS.\n"
+    )
     print("| host | level | what | result |\n|---|---|---|---|")
     print("\n".join(f"| {' | '.join(row)} |" for row in rows))
 

@@ -25,10 +25,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     site_rows, slowest = site()
     rows = config_tree() + site_rows + health_check()
-    text = page(rows, slowest, load)
-    print(text, end="")
-    if sys.argv[1:] == ["--save"]:
-        (PROJECT / "docs/measurements.md").write_text(text, encoding="utf-8")
+    print(page(rows, slowest, load), end="")
 
 
 def config_tree() -> list[Row]:

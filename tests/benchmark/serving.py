@@ -27,6 +27,12 @@ def main() -> None:
         measure("Docker restarts", lambda: inside("systemctl restart docker && sleep 5")),
         measure("the host reboots", reboot),
     ]
+    print(
+        "\n## A host that serves\n\n"
+        "100 requests a second over connections of their own, sent whether or not the ones before were answered, to the\n"
+        "example application on a host that so far had Docker and Nginx alone; ten connections a second from one of its\n"
+        "containers to another machine. The times are those under that load.\n"
+    )
     print("| meanwhile | seconds | requests | lost | containers' connections lost |")
     print("|---|---|---|---|---|")
     print("\n".join(rows))

@@ -23,6 +23,24 @@ def test_a_banned_address_reaches_nothing(server, outside):
     assert outside.open_ports("-p22,443") == {22, 443}
 
 
+def test_an_address_that_nginx_keeps_refusing_is_banned(lab, server, outside):
+    limit = "/etc/nginx/conf.d/zz-tests.conf"
+    lines = "limit_req_zone $binary_remote_addr zone=tests:1m rate=1r/s; limit_req zone=tests;"
+    server.check_output(f"echo '{lines}' >{limit} && systemctl reload nginx")
+    try:
+        outside.shell.run(
+            "for _ in $(seq 90); do curl -sk -o /dev/null --max-time 2 "
+            f"--resolve api.farol.test:443:{lab.address} https://api.farol.test/; done"
+        )
+        banned = "fail2ban-client get farol-nginx-limits banip | grep -qw"
+        server.check_output(f"timeout 20 sh -c 'until {banned} {NEIGHBOUR}; do sleep 0.5; done'")
+        assert outside.open_ports("-p443") == set()
+    finally:
+        server.check_output(f"rm {limit} && systemctl reload nginx")
+        server.run(f"fail2ban-client set farol-nginx-limits unbanip {NEIGHBOUR}")
+    assert outside.open_ports("-p443") == {443}
+
+
 def test_security_updates_are_picked_up_unattended(server):
     plan = server.run("unattended-upgrade --dry-run --debug")
     assert plan.rc == 0

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
+import os
 import shlex
+import struct
 import subprocess
+import time
 
 import pytest
 
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 PASSWORD = "Correct-horse-7-battery"
 
 
 @pytest.fixture(scope="module")
 def ssh(lab):
-    """A connection of its own for each call, with the lab's key."""
+    """A connection of its own for each call, with the lab's key unless told otherwise."""
     state = lab.inventory.parents[2] / ".lab"
 
-    def run(user, command="true", options=""):
+    def run(user, command="true", options="", key=True, **environment):
         lab.forget_connections()
         return subprocess.run(
-            ["ssh", "-F", "none", "-i", state / "id_ed25519", "-o", "BatchMode=yes"]
-            + ["-o", f"UserKnownHostsFile={state}/known_hosts", *shlex.split(options)]
+            ["ssh", "-F", "none", *shlex.split(options)]
+            + (["-i", str(state / "id_ed25519")] if key else [])
+            + ["-o", f"UserKnownHostsFile={state}/known_hosts", "-o", "BatchMode=yes"]
             + [f"{user}@{lab.address}", command],
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
+            env={**os.environ, **environment},
         )
 
     return run
@@ -42,23 +50,38 @@ def test_only_who_may_becomes_root(ssh):
     assert ssh("dana", "sudo -n id -u").returncode != 0
 
 
-def test_a_key_in_a_home_folder_opens_nothing(lab, server, ssh, tmp_path):
-    subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", tmp_path / "own"], check=True)
-    key = (tmp_path / "own.pub").read_text().strip()
+def make_key(path):
+    subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", path], check=True)
+    return path.with_suffix(".pub").read_text().strip()
+
+
+def only_with(key):
+    return f"-o IdentitiesOnly=yes -o IdentityAgent=none -i {key}"
+
+
+def test_a_key_in_a_home_folder_opens_nothing(server, ssh, tmp_path):
+    key = make_key(tmp_path / "own")
     server.check_output("install -d -o dana -m 700 /home/dana/.ssh")
     server.check_output(f"echo {shlex.quote(key)} >/home/dana/.ssh/authorized_keys")
     server.check_output("chown dana: /home/dana/.ssh/authorized_keys")
-    own = f"-o IdentitiesOnly=yes -o IdentityAgent=none -o IdentityFile={tmp_path}/own"
-    state = lab.inventory.parents[2] / ".lab"
-    refused = subprocess.run(
-        ["ssh", "-F", "none", *shlex.split(own), "-o", "BatchMode=yes"]
-        + ["-o", f"UserKnownHostsFile={state}/known_hosts", f"dana@{lab.address}", "true"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert refused.returncode == 255 and "Permission denied" in refused.stderr
+    refused = ssh("dana", options=only_with(tmp_path / "own"), key=False)
     server.check_output("rm -r /home/dana/.ssh")
+    assert refused.returncode == 255 and "Permission denied" in refused.stderr
+
+
+def test_a_certificate_of_the_user_ca_lets_in_whom_it_names(lab, ssh, tmp_path):
+    ca = make_key(tmp_path / "ca")
+    make_key(tmp_path / "own")
+    run = lab.playbook(
+        "molecule/hardening/converge.yml",
+        *("--tags", "hardening_access", "-e", json.dumps({"hardening_ssh_user_ca_keys": [ca]})),
+    )
+    assert run.returncode == 0, run.stdout
+    sign = ["ssh-keygen", "-qs", tmp_path / "ca", "-I", "dana", "-n", "dana", "-V", "+1h"]
+    subprocess.run([*sign, tmp_path / "own.pub"], check=True)
+    own = only_with(tmp_path / "own")
+    assert ssh("dana", "id -un", own, key=False).stdout == "dana\n"
+    assert ssh("deploy", options=own, key=False).returncode == 255
 
 
 def test_ports_are_forwarded_for_the_groups_that_may(ssh):
@@ -73,6 +96,32 @@ def through_tunnel(ssh, user, port):
     said = ssh(user, "sleep 3", f"-o ExitOnForwardFailure=yes -L 127.0.0.1:{port}:127.0.0.1:80")
     assert knocker.wait() == 0, said.stderr
     return said.stderr
+
+
+def one_time_password(secret: str) -> str:
+    """As RFC 6238 has it, for the half minute that it is."""
+    moment = struct.pack(">Q", int(time.time()) // 30)
+    digest = hmac.digest(base64.b32decode(secret), moment, "sha1")
+    number = struct.unpack_from(">I", digest, digest[-1] & 15)[0] & 0x7FFFFFFF
+    return f"{number % 10**6:06}"
+
+
+def test_a_group_needs_a_code_besides_its_key(server, ssh, tmp_path):
+    file = "/home/erin/.google_authenticator"
+    text = f'{SECRET}\n" RATE_LIMIT 3 30\n" WINDOW_SIZE 3\n" TOTP_AUTH\n'
+    server.check_output(
+        f"printf %s {shlex.quote(text)} >{file} && chown erin: {file} && chmod 400 {file}"
+    )
+    refused = ssh("erin")
+    assert refused.returncode == 255 and "keyboard-interactive" in refused.stderr
+    answer = tmp_path / "answer"
+    answer.write_text(f"#!/bin/sh\necho {one_time_password(SECRET)}\n")
+    answer.chmod(0o700)
+    ask = {"SSH_ASKPASS": str(answer), "SSH_ASKPASS_REQUIRE": "force"}
+    assert ssh("erin", "id -un", "-o BatchMode=no", **ask).stdout == "erin\n"
+    answer.write_text("#!/bin/sh\necho 000000\n")
+    wrong = ssh("erin", "id -un", "-o BatchMode=no -o NumberOfPasswordPrompts=1", **ask)
+    assert wrong.returncode == 255
 
 
 def test_the_banner_comes_before_the_login_and_names_no_system(ssh):
@@ -118,7 +167,7 @@ def test_a_user_who_left_the_inventory_is_gone(lab, server, ssh):
         "--tags",
         "hardening_users,hardening_access",
         "-e",
-        json.dumps({"hardening_users": [], "hardening_ssh_forwarding_groups": []}),
+        json.dumps({"hardening_users": [], "hardening_ssh_two_factor_groups": []}),
     )
     assert run.returncode == 0, run.stdout
     assert ssh("dana").returncode == 255

@@ -106,11 +106,11 @@ def test_a_changed_file_is_found_and_then_accepted(server):
     until(server, "test -s /var/lib/aide/aide.db", 120)
     server.check_output("systemctl start farol-aide-init")
     server.check_output("systemctl start farol-aide-check")
-    server.check_output("echo changed >>/etc/issue.net")
+    server.check_output("echo changed >>/etc/networks")
     try:
         assert server.run("systemctl start farol-aide-check").rc != 0
         report = server.check_output("journalctl -u farol-aide-check -o cat --since -60s")
-        assert "/etc/issue.net" in report
+        assert "/etc/networks" in report
     finally:
         server.check_output("systemctl reset-failed farol-aide-check")
     server.check_output("systemctl start farol-aide-init")
