@@ -39,6 +39,8 @@ def main() -> None:
                 rows.append((host, level, "Lynis, with the kernel's settings", score(host)))
         for host, address in HOSTS.items():
             rows.append((host, level, "ssh-audit, failures and warnings", ssh_audit(address)))
+            # It connects more often than UFW lets an address in, which the next login would feel.
+            inside(host, "for list in /proc/net/xt_recent/*; do echo / > $list; done")
     rows += [("audited-noble", "strict", *row) for row in openscap()]
     print(
         "\n## What auditors say\n\n"

@@ -13,6 +13,8 @@ import time
 
 import pytest
 
+# The neighbour, and the controller, which the inventory calls a network of its own.
+STRANGER, OWN = "172.30.99.3", "172.30.99.1"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 PASSWORD = "Correct-horse-7-battery"
 
@@ -155,6 +157,23 @@ def test_weak_passwords_are_refused_and_wrong_ones_lock_the_account(server):
         assert "not allowed" not in locked.stderr and locked.rc != 0
     finally:
         server.run("faillock --user dana --reset; passwd --lock dana")
+
+
+def test_guessing_bans_a_stranger_and_never_a_network_of_ones_own(lab, outside, server, ssh):
+    guess = "ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+    for _ in range(6):
+        assert ssh("guess").returncode == 255
+        outside.shell.run(f"{guess} guess@{lab.address} true")
+    listed = "fail2ban-client get sshd banip"
+    try:
+        server.check_output(
+            f"timeout 20 sh -c 'until {listed} | grep -qw {STRANGER}; do sleep 0.5; done'"
+        )
+        assert outside.open_ports("-p22,443") == set()
+        assert OWN not in server.check_output(listed).split()
+        assert ssh("dana").returncode == 0
+    finally:
+        server.run(f"fail2ban-client set sshd unbanip {STRANGER}")
 
 
 def test_new_files_are_closed_to_others(ssh):

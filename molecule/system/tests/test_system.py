@@ -160,6 +160,23 @@ def test_the_run_names_what_the_host_does_not_allow(lab):
     assert "rule audit: the kernel is not this host''s own" in told
 
 
+def test_a_swap_file_is_used_and_then_no_longer(lab, server):
+    # A file system of the machine's, since swap on a container's layers is refused.
+    file = "/var/lib/docker/swapfile"
+    swap = json.dumps({"hardening_swap_size": "16M", "hardening_swap_file": file})
+    play = ("molecule/system/converge.yml", "--tags", "hardening_system")
+    try:
+        for expected in ("changed=1", "changed=0"):
+            run = lab.playbook(*play, "-e", swap)
+            assert run.returncode == 0 and expected in run.stdout, run.stdout
+        assert f"{file} file 16M" in " ".join(lab.inside("swapon --show").split())
+        assert server.file(file).mode == 0o600
+        assert lab.playbook(*play).returncode == 0
+        assert file not in lab.inside("swapon --show")
+    finally:
+        lab.inside(f"swapoff {file}; rm -f {file}")
+
+
 def test_rules_go_and_come_back(lab, server):
     waivers = json.dumps({"hardening_level": "baseline"})
     run = lab.playbook("molecule/system/converge.yml", "--tags", "hardening", "-e", waivers)
