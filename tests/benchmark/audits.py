@@ -18,12 +18,11 @@ from pathlib import Path
 import yaml
 from playbook import PROJECT, play
 
+sys.path.insert(0, str(PROJECT / "molecule"))
+import openscap  # noqa: E402
+
 HOSTS = {"audited-noble": "172.30.99.102", "audited-trixie": "172.30.99.103"}
 INVENTORY = "audited"
-CONTENT = "/usr/share/xml/scap/ssg/content/ssg-ubuntu2404-ds.xml"
-RULE = "xccdf_org.ssgproject.content_rule_"
-PROFILE = "xccdf_org.ssgproject.content_profile_cis_level1_server"
-OSCAP = f"oscap xccdf eval --profile {PROFILE} --results /root/results.xml"
 
 
 def main() -> None:
@@ -41,7 +40,7 @@ def main() -> None:
             rows.append((host, level, "ssh-audit, failures and warnings", ssh_audit(address)))
             # It connects more often than UFW lets an address in, which the next login would feel.
             inside(host, "for list in /proc/net/xt_recent/*; do echo / > $list; done")
-    rows += [("audited-noble", "strict", *row) for row in openscap()]
+    rows += [("audited-noble", "strict", *row) for row in scans()]
     print(
         "\n## What auditors say\n\n"
         "Hosts in containers with the whole site and the example application serving. The kernel's settings are the\n"
@@ -107,34 +106,15 @@ def ssh_audit(address: str) -> str:
     )
 
 
-def openscap() -> list[tuple[str, str]]:
-    """CIS level 1 server of Ubuntu 24.04, whose content is in Debian 13's package."""
-    install = "apt-get install -qq -y --no-install-recommends"
-    inside("audited-trixie", f"{install} ssg-debderived")
-    inside("audited-noble", f"{install} openscap-scanner openscap-common")
-    copied = subprocess.run(
-        ["docker", "exec", "audited-trixie", "cat", CONTENT], capture_output=True, check=True
-    )
-    subprocess.run(
-        ["docker", "exec", "-i", "audited-noble", "sh", "-c", "cat >/root/content.xml"],
-        input=copied.stdout,
-        check=True,
-    )
+def scans() -> list[tuple[str, str]]:
+    openscap.prepare(*HOSTS)
     rows = []
-    for what, options in (
+    for what, skip in (
         ("OpenSCAP, CIS level 1 server", ""),
-        (
-            "the same without its rule that no web server be there",
-            f"--skip-rule {RULE}package_nginx_removed",
-        ),
+        ("the same without its rule that no web server be there", "package_nginx_removed"),
     ):
-        inside("audited-noble", f"{OSCAP} {options} /root/content.xml")
-        results = inside("audited-noble", "cat /root/results.xml")
-        points = float(re.findall(r"<score[^>]*>([\d.]+)", results)[0])
-        failed = re.findall(
-            rf'<rule-result idref="{RULE}([\w-]+)"[^>]*>\s*<result>fail</result>', results
-        )
-        rows.append((what, f"{points:.1f}; failed: {', '.join(failed)}"))
+        score, failed = openscap.scan("audited-noble", skip)
+        rows.append((what, f"{score:.1f}; failed: {', '.join(sorted(failed))}"))
     return rows
 
 
