@@ -14,7 +14,7 @@ import time
 import pytest
 
 # The neighbour, and the controller, which the inventory calls a network of its own.
-STRANGER, OWN = "172.30.99.3", "172.30.99.1"
+STRANGER, OWN = "172.30.99.3", "172.30.99.128"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 PASSWORD = "Correct-horse-7-battery"
 
