@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PYTHONPATH := $(CURDIR)/.collections
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo demo-destroy check lint sanity unit build molecule test-demo test measure docs lab-images clean
+.PHONY: help setup setup-dev demo demo-destroy check lint sanity unit build playbooks site integration molecule test-demo test measure docs lab clean
 
 help: ## Show these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,7 +20,11 @@ demo: setup ## Bring up a host here and the example application on it
 demo-destroy: setup ## Remove the demo
 	@tools/demo down
 
-check: lint unit sanity build ## What every commit passes: lint, unit tests, sanity, the artifact (under 5 minutes)
+# Two at a time, each with its output in one piece.
+pairs = $(MAKE) --no-print-directory --jobs 2 --output-sync=target
+
+check: setup-dev ## What every commit passes: lint, unit tests, sanity, the artifact (about 6 minutes)
+	@$(pairs) lint unit sanity build
 
 lint: setup-dev ## Linters and generated files
 	ruff check .
@@ -29,6 +33,7 @@ lint: setup-dev ## Linters and generated files
 	shellcheck --external-sources --source-path=SCRIPTDIR $$(git grep -lE '^#!.*bash')
 	tools/role_docs.py --check
 	tools/rule_docs.py --check
+	tools/variable_docs.py --check
 	ansible-lint --offline
 	antsibull-changelog lint
 	cd .collections/ansible_collections/farol/vps && antsibull-docs lint-collection-docs --plugin-docs .
@@ -42,13 +47,29 @@ sanity: setup-dev ## ansible-test sanity
 build: setup-dev ## Build the artifact, install it elsewhere and start a playbook from it
 	tools/artifact
 
+playbooks: setup-dev ## Playbooks that need no host of the lab, against servers that know the providers' APIs
+	pytest -q -n 2 tests/playbooks
+
+site: setup-dev ## The documentation as a site in .cache/site, every link checked (a minute)
+	@tools/docs_site
+
+integration: setup-dev ## ansible-test integration: modules in plays, on this machine (half a minute)
+	tools/integration
+
+lab: setup-dev ## What scenarios share: images of all distributions, registry, storage, ACME server (about twelve minutes the first time)
+	molecule/lab/services up
+	molecule/lab/image trixie jammy bookworm resolute
+	molecule/lab/scanner
+
 molecule: setup-dev ## All Molecule scenarios
 	tools/scenarios
 
-test-demo: setup-dev ## The demo twice, then its removal
+test-demo: setup-dev ## The demo twice, an application of one's own in it, then its removal
 	tools/test-demo
 
-test: check molecule test-demo ## Everything (under 60 minutes on 2 cores)
+test: check ## Everything (about 80 minutes on 2 cores)
+	@$(pairs) lab playbooks site integration
+	@tools/scenarios all
 
 measure: setup-dev ## Benchmarks; they gate nothing
 	tests/benchmark/run
@@ -56,6 +77,7 @@ measure: setup-dev ## Benchmarks; they gate nothing
 docs: setup-dev ## Write what is generated from the roles' specs
 	tools/role_docs.py
 	tools/rule_docs.py
+	tools/variable_docs.py
 
 clean: ## Remove the lab: hosts, services, images, keys
 	molecule/lab/clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import testinfra
+from xdist.scheduler import LoadScopeScheduling
 
 PROJECT = Path(__file__).parent.parent
 STATE = PROJECT / ".lab"
@@ -59,6 +61,7 @@ class Lab:
             env={
                 **os.environ,
                 "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+                "ANSIBLE_FORCE_COLOR": "0",
                 "ANSIBLE_NOCOLOR": "1",
             },
             capture_output=True,
@@ -68,6 +71,7 @@ class Lab:
         )
 
 
+@functools.cache
 def scenario_hosts(inventory: Path) -> list[Lab]:
     listing = subprocess.run(
         ["ansible-inventory", "-i", str(inventory), "--list"],
@@ -90,7 +94,23 @@ def scenario_hosts(inventory: Path) -> list[Lab]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "lab" in metafunc.fixturenames:
         hosts = scenario_hosts(Path(metafunc.module.__file__).parent.parent / "inventory")
+        # A module that takes its time may name the one host to take it on,
+        # or a test the ones to take it on.
+        only = metafunc.definition.get_closest_marker("only_on")
+        names = only.args if only else (getattr(metafunc.module, "ONLY", ""),)
+        hosts = [host for host in hosts if any(name in host.name for name in names)]
         metafunc.parametrize("lab", hosts, ids=[host.name for host in hosts], scope="module")
+
+
+class ByHost(LoadScopeScheduling):
+    """All tests of a host in one process, for scenarios that have two hosts tested at a time (pytest -n 2)."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return re.sub(r".*\[([a-z0-9]+-[a-z0-9]+).*", r"\1", nodeid, flags=re.DOTALL)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log) -> ByHost:
+    return ByHost(config, log)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +147,7 @@ class Outside:
         name = url.split("/")[2]
         known = " ".join(f"--resolve {name}:{port}:{self.lab.address}" for port in (80, 443))
         answer = self.shell.run(
-            f"curl -sS -i --max-time 10 --cacert {self.ca} {known} {' '.join(options)} {url}"
+            f"curl -sS -i --max-time 60 --cacert {self.ca} {known} {' '.join(options)} {url}"
         )
         assert answer.rc == 0, answer.stderr
         head, _, body = answer.stdout.replace("\r", "").partition("\n\n")

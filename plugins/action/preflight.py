@@ -73,6 +73,9 @@ class ActionModule(ActionBase):
         if login != self._login():
             self._connection.set_option("remote_user", login.user)
             self._connection.set_option("port", login.port)
+            if self._connection.become:
+                # Root needs no sudo, and would wait for the sign of success that the user before was to give.
+                self._connection.become.success = ""
 
     def _preflight(self, roles, task_vars):
         specs, defaults = self._load([role.removeprefix("farol.vps.") for role in roles])

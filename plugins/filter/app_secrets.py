@@ -9,7 +9,7 @@ short_description: The secret environment of an application
 version_added: 0.1.0
 author: The farol maintainers (@farol-vps)
 description:
-  - Takes the C(secrets) of an C(apps) entry and of its accessories, in the shape that
+  - Takes the C(secrets) of an C(apps) entry, its services and its accessories, in the shape that
     M(farol.vps.app_release) expects them in.
 options:
   _input:
@@ -28,19 +28,31 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Under C(app) the entry's own secrets, under C(accessories) those of each accessory.
+  description:
+    - Under C(app) the entry's own secrets, under C(source) the token of its repository, under C(services) and
+      C(accessories) those of each that has some.
   type: dict
-  sample: {app: {DATABASE_URL: "postgresql://…"}, accessories: {postgres: {POSTGRES_PASSWORD: "…"}}}
+  sample: {app: {DATABASE_URL: "postgresql://…"}, source: {}, services: {}, accessories: {postgres: {POSTGRES_PASSWORD: "…"}}}
 """
 
 from typing import Any
 
 
 def app_secrets(app: dict[str, Any]) -> dict[str, Any]:
-    accessories = app.get("accessories") or {}
     return {
         "app": app.get("secrets") or {},
-        "accessories": {name: entry.get("secrets") or {} for name, entry in accessories.items()},
+        "source": {
+            key: value for key, value in (app.get("source") or {}).items() if key == "token"
+        },
+        **{group: _of_each(app.get(group)) for group in ("services", "accessories")},
+    }
+
+
+def _of_each(entries: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        name: entry["secrets"]
+        for name, entry in (entries or {}).items()
+        if (entry or {}).get("secrets")
     }
 
 

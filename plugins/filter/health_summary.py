@@ -11,6 +11,7 @@ version_added: 0.1.0
 author: The farol maintainers (@farol-vps)
 description:
   - Turns the results of M(farol.vps.health_check) into a plain-text table of at most 120 columns.
+  - Results that have a C(host) or a C(seen_from), as P(farol.vps.health_collect#filter) gives them, are shown with it.
 positional: _input
 options:
   _input:
@@ -43,70 +44,60 @@ _value:
     1 passed, 0 failed
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.farol.vps.plugins.plugin_utils._report import ReportError, counts, flat
 
 WIDTH = 120
 GAP = "  "
-HEADER = ["name", "type", "target", "state", "ms", "tries", "seen"]
-NAME = HEADER.index("name")
-TARGET = HEADER.index("target")
-SEEN = HEADER.index("seen")
-NUMBERS = {HEADER.index("ms"), HEADER.index("tries")}
-NAME_WIDTH = 30
+COLUMNS = ("name", "type", "target", "state", "ms", "tries", "seen")
+# Shown where at least one check has them.
+OPTIONAL = {"host": "host", "from": "seen_from"}
+NUMBERS = ("ms", "tries")
+LIMITS = {"host": 20, "name": 30}
 
 
-def health_summary(results: Iterable[Any]) -> str:
+def health_summary(results: Any) -> str:
     """Return the table of one list of results, or of several."""
-    checks = list(_flat(results))
-    rows = [HEADER, *(_row(check) for check in checks)]
-    widths = _widths([max(map(len, column)) for column in zip(*rows, strict=True)])
-    passed = sum(check["state"] == "passed" for check in checks)
-    lines = [_line(row, widths) for row in rows] if checks else []
-    return "\n".join([*lines, f"{passed} passed, {len(checks) - passed} failed"])
-
-
-def _flat(results: Any) -> Iterable[dict[str, Any]]:
-    if isinstance(results, (str, dict)) or not isinstance(results, Iterable):
-        raise AnsibleFilterError(
-            "health_summary takes the checks of farol.vps.health_check, a list, "
-            f"not {type(results).__name__}"
-        )
-    for result in results:
-        if isinstance(result, dict):
-            yield result
-        else:
-            yield from _flat(result)
-
-
-def _row(check: dict[str, Any]) -> list[str]:
     try:
-        cells = [*(check[key] for key in HEADER[:4]), f"{check['latency_ms']:.0f}"]
-        cells += [check["tries"], check["seen"]]
-    except KeyError as error:
-        raise AnsibleFilterError(
-            f"health_summary takes the checks of farol.vps.health_check, and one has no {error}"
-        ) from error
-    return [" ".join(str(cell).split()) for cell in cells]
+        checks = flat(results, "health_summary")
+    except ReportError as error:
+        raise AnsibleFilterError(str(error)) from error
+    shown = [title for title, key in OPTIONAL.items() if any(check.get(key) for check in checks)]
+    columns = [*shown, *COLUMNS]
+    rows = [columns, *([_cell(check, column) for column in columns] for check in checks)]
+    widths = _widths(columns, [max(map(len, cells)) for cells in zip(*rows, strict=True)])
+    lines = [_line(columns, row, widths) for row in rows] if checks else []
+    total = counts(checks)
+    return "\n".join([*lines, f"{total['passed']} passed, {total['failed']} failed"])
 
 
-def _widths(widths: list[int]) -> list[int]:
+def _cell(check: dict[str, Any], column: str) -> str:
+    if column == "ms":
+        return f"{check['latency_ms']:.0f}"
+    return " ".join(str(check.get(OPTIONAL.get(column, column)) or "").split())
+
+
+def _widths(columns: Sequence[str], widths: list[int]) -> list[int]:
     """Shorten the wide columns until a line fits."""
-    widths[NAME] = min(widths[NAME], NAME_WIDTH)
-    fixed = sum(widths) - widths[TARGET] - widths[SEEN] + len(GAP) * (len(widths) - 1)
-    room = WIDTH - fixed
-    widths[TARGET] = min(widths[TARGET], max(room // 2, room - widths[SEEN]))
-    widths[SEEN] = min(widths[SEEN], room - widths[TARGET])
+    for column, limit in LIMITS.items():
+        if column in columns:
+            at = columns.index(column)
+            widths[at] = min(widths[at], limit)
+    target, seen = columns.index("target"), columns.index("seen")
+    room = WIDTH - (sum(widths) - widths[target] - widths[seen] + len(GAP) * (len(widths) - 1))
+    widths[target] = min(widths[target], max(room // 2, room - widths[seen]))
+    widths[seen] = min(widths[seen], room - widths[target])
     return widths
 
 
-def _line(row: list[str], widths: list[int]) -> str:
+def _line(columns: Sequence[str], row: Sequence[str], widths: Sequence[int]) -> str:
     cells = []
-    for index, (cell, width) in enumerate(zip(row, widths, strict=True)):
+    for column, cell, width in zip(columns, row, widths, strict=True):
         text = cell if len(cell) <= width else f"{cell[: width - 1]}…"
-        cells.append(text.rjust(width) if index in NUMBERS else text.ljust(width))
+        cells.append(text.rjust(width) if column in NUMBERS else text.ljust(width))
     return GAP.join(cells).rstrip()
 
 

@@ -39,7 +39,8 @@ _value:
       domain: api.example.com
       aliases: []
       colours: {blue: 20010, green: 20011}
-      flag: /var/lib/farol/apps/api/green
+      state: /var/lib/farol/apps/api
+      health: /health
       websocket: []
       closed: [/metrics]
 """

@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +21,10 @@ from ansible_collections.farol.vps.plugins.module_utils._health import (
 
 Completed = subprocess.CompletedProcess  # of str
 Run = Callable[..., "Completed[str]"]
+
+# Seconds in which looks at containers gather before Docker is asked.
+GATHER = 0.05
+INSPECTED = "[{{json .Id}},{{json .Name}},{{json .State}}]"
 
 REMEDIES = {
     "docker": "install Docker here, or run the check on the container's host",
@@ -47,19 +53,78 @@ def run_command(
         raise Hopeless(f"no {argv[0]} command: {REMEDIES[argv[0]]}") from error
 
 
-def container_probe(options: dict[str, Any], run: Run = run_command) -> Probe:
-    """See whether a container runs and, where it has a health check, is healthy."""
-    name = options["container"]
-    argv = ["docker", "inspect", "--type", "container", "--format", "{{json .State}}", "--", name]
+class Containers:
+    """Asks Docker for the states of containers: one command for all the looks that are taken at the same time.
 
-    def look(timeout: float) -> Observation:
-        done = run(argv, timeout)
-        if done.returncode == 0:
-            return judge_container(json.loads(done.stdout))
-        missing = "no such" in done.stderr.lower()
-        return Observation(False, "no such container" if missing else _complaint(done))
+    A command for each keeps a small host busy for seconds, when there are dozens of them.
+    """
 
-    return Probe(name, "running, and healthy if it has a health check", look)
+    def __init__(self, run: Run = run_command) -> None:
+        self.run = run
+        self.lock = threading.Lock()
+        self.gathering: _Question | None = None
+
+    def probe(self, options: dict[str, Any]) -> Probe:
+        """See whether a container runs and, where it has a health check, is healthy."""
+        name = options["container"]
+
+        def look(timeout: float) -> Observation:
+            return self._ask(name, timeout).about(name)
+
+        return Probe(name, "running, and healthy if it has a health check", look)
+
+    def _ask(self, name: str, timeout: float) -> _Question:
+        """The question that this look is part of, once it is answered. Whoever begins it asks it for the others."""
+        with self.lock:
+            mine = self.gathering is None
+            question = self.gathering or _Question()
+            self.gathering = question
+            question.names[name] = None
+        if mine:
+            time.sleep(GATHER)
+            with self.lock:
+                self.gathering = None
+            question.ask(self.run, timeout)
+        elif not question.answered.wait(timeout + GATHER):
+            raise TimeoutError
+        return question
+
+
+class _Question:
+    """One command about many containers. Every look may read the answer."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, None] = {}
+        self.answered = threading.Event()
+        self.states: list[tuple[str, str, dict[str, Any]]] = []
+        self.complaints: list[str] = []
+        self.status = 0
+        self.error: Exception | None = None
+
+    def ask(self, run: Run, timeout: float) -> None:
+        argv = ["docker", "inspect", "--type", "container", "--format", INSPECTED, "--"]
+        try:
+            done = run([*argv, *self.names], timeout)
+            self.states = [json.loads(line) for line in done.stdout.splitlines() if line]
+            self.complaints = list(dict.fromkeys(filter(None, done.stderr.splitlines())))
+            self.status = done.returncode
+        except (Hopeless, OSError, ValueError, subprocess.TimeoutExpired) as error:
+            self.error = error
+        self.answered.set()
+
+    def about(self, name: str) -> Observation:
+        if self.error:
+            raise self.error
+        # Docker leaves out what it does not know. A container may be named by the beginning of its ID.
+        named = [state for _id, own, state in self.states if own == f"/{name}"]
+        named += [state for own, _name, state in self.states if own.startswith(name)]
+        if named:
+            return judge_container(named[0])
+        said = [line for line in self.complaints if name in line.split()] or self.complaints
+        missing = "no such" in " ".join(said).lower()
+        return Observation(
+            False, "no such container" if missing else _complaint(self.status, "\n".join(said))
+        )
 
 
 def judge_container(state: dict[str, Any]) -> Observation:
@@ -85,7 +150,7 @@ def unit_probe(options: dict[str, Any], run: Run = run_command) -> Probe:
     def look(timeout: float) -> Observation:
         done = run(["systemctl", "show", properties, "--", unit], timeout)
         if done.returncode != 0:
-            return Observation(False, _complaint(done))
+            return Observation(False, _complaint(done.returncode, done.stderr))
         return judge_unit(dict(line.split("=", 1) for line in done.stdout.splitlines()))
 
     return Probe(unit, "active", look)
@@ -103,5 +168,5 @@ def judge_unit(properties: dict[str, str]) -> Observation:
     return Observation(active == "active", seen)
 
 
-def _complaint(done: Completed[str]) -> str:
-    return shorten(done.stderr or f"exit code {done.returncode}")
+def _complaint(status: int, stderr: str) -> str:
+    return shorten(stderr or f"exit code {status}")

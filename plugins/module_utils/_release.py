@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What runs of an application, and what is left to do until the wanted release serves. Pure.
 
-The host itself is the record: the flag file says which colour Nginx serves, and every container carries its
+The host itself is the record: files say which colour Nginx serves, and every container carries its
 release as a label. A run that was killed at any point has therefore left nothing to repair but the
 difference between what runs and what is wanted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 COLOURS = ("blue", "green")
 
@@ -18,6 +19,9 @@ PS_FORMAT = (
     '{{.Label "com.docker.compose.project"}}\t{{.Label "com.docker.compose.service"}}'
     '\t{{.Label "farol.release"}}\t{{.State}}\t{{.ID}}'
 )
+
+# A release that follows a tag bears what the tag pointed to at the end of its name.
+_FOLLOWED = re.compile(r"--[0-9a-f]{8}$")
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,20 @@ class Container:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Names of one application's projects and the releases they should run, C(accessories) each its own."""
+    """Names of one application's projects and the releases they should run.
+
+    C(accessories) has the release of each; None leaves them as they are. A release of a followed tag is
+    as good as the wanted one, unless C(exact).
+    """
 
     app: str
     release: str
     services: frozenset[str]
-    accessories: dict[str, str]
+    accessories: dict[str, str] | None
+    exact: bool = False
+
+    def fits(self, found: str, release: str) -> bool:
+        return found == release if self.exact else is_release(found, release)
 
     def colour(self, colour: str) -> str:
         return f"{self.app}-{colour}"
@@ -56,16 +68,21 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Plan:
-    """What has to be done, in this order; nothing where all are false."""
+    """What has to be done. C(found) says what an earlier run, or somebody, left behind."""
 
-    accessories: bool
-    switch_to: str | None
-    services: bool
-    stop: str | None
+    accessories: bool = False
+    start: bool = False
+    switch_to: str | None = None
+    services: bool = False
+    stop: str | None = None
+    end_canary: bool = False
+    found: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def nothing(self) -> bool:
-        return not (self.accessories or self.switch_to or self.services or self.stop)
+        return not (
+            self.accessories or self.switch_to or self.services or self.stop or self.end_canary
+        )
 
 
 def parse_ps(output: str) -> list[Container]:
@@ -76,35 +93,92 @@ def other(colour: str) -> str:
     return COLOURS[1 - COLOURS.index(colour)]
 
 
-def _runs(containers: list[Container], project: str, releases: dict[str, str]) -> bool:
+def followed(release: str, digest: str) -> str:
+    """The name of a release that follows a tag, which pointed to the image C(digest)."""
+    return f"{release}--{digest.removeprefix('sha256:')[:8]}"
+
+
+def is_release(found: str, wanted: str) -> bool:
+    """Whether a container's release is the wanted one, whatever a followed tag pointed to."""
+    return found == wanted or _FOLLOWED.sub("", found) == wanted
+
+
+def _runs(
+    wanted: Wanted, containers: list[Container], project: str, releases: dict[str, str]
+) -> bool:
     """Whether the project's containers all run, and are just these services of these releases."""
-    own = [c for c in containers if c.project == project]
-    found = {(c.service, c.release) for c in own}
-    return found == set(releases.items()) and all(c.running for c in own)
+    own = [container for container in containers if container.project == project]
+    return {container.service for container in own} == set(releases) and all(
+        container.running and wanted.fits(container.release, releases[container.service])
+        for container in own
+    )
 
 
-def plan(wanted: Wanted, live: str, containers: list[Container]) -> Plan:
-    def present(colour: str) -> bool:
-        return any(c.project == wanted.colour(colour) for c in containers)
-
+def plan(
+    wanted: Wanted,
+    live: str,
+    containers: list[Container],
+    canary: int | None = None,
+    held: str | None = None,
+) -> Plan:
+    """What is left to do. C(canary) is the share of clients that the idle colour gets now, C(held) a
+    release that was rolled back and is not to return by itself."""
     idle = other(live)
-    serves = _runs(containers, wanted.colour(live), {"web": wanted.release})
-    if serves:
-        switch_to, stop = None, idle if present(idle) else None
-    elif present(live):
-        switch_to, stop = idle, live
+    in_idle = _of(wanted.colour(idle), containers)
+    dead_canary = canary is not None and not any(container.running for container in in_idle)
+    serving = live_release(wanted, live, containers)
+    if held and serving and is_release(held, wanted.release):
+        note = f"{held} was rolled back and is left alone; deploy.yml releases it again"
+        return Plan(found=(note,))
+    found: list[str] = []
+    start = False
+    switch_to = stop = None
+    if _runs(wanted, containers, wanted.colour(live), {"web": wanted.release}):
+        if in_idle and canary is not None and not dead_canary:
+            found.append(f"{_name(in_idle)} is a canary and is left alone; rollback.yml ends it")
+        elif in_idle:
+            stop = idle
+            found.append(f"{_name(in_idle)} was left in {idle} by a run that did not end")
     else:
-        switch_to, stop = live, idle if present(idle) else None
+        present = bool(_of(wanted.colour(live), containers))
+        switch_to = idle if present else live
+        stop = live if present else (idle if in_idle else None)
+        start = not _runs(wanted, containers, wanted.colour(switch_to), {"web": wanted.release})
+        if present and in_idle:
+            doing = "is replaced" if start else "is gone on with"
+            found.append(f"{_name(in_idle)} was in {idle} already and {doing}")
     return Plan(
-        accessories=not _runs(containers, wanted.accessories_project, wanted.accessories),
+        accessories=wanted.accessories is not None
+        and not _runs(wanted, containers, wanted.accessories_project, wanted.accessories),
+        start=start,
         switch_to=switch_to,
         services=not _runs(
+            wanted,
             containers,
             wanted.services_project,
             dict.fromkeys(wanted.services, wanted.release),
         ),
         stop=stop,
+        end_canary=dead_canary,
+        found=tuple(found),
     )
+
+
+def _of(project: str, containers: list[Container]) -> list[Container]:
+    return [container for container in containers if container.project == project]
+
+
+def _name(containers: list[Container]) -> str:
+    return f"release {containers[0].release} ({containers[0].state})"
+
+
+def healed(wanted: Wanted, live: str, containers: list[Container]) -> str | None:
+    """The colour to switch to at once, where the live one does not run and the other one does."""
+    if live_release(wanted, live, containers) is None:
+        idle = other(live)
+        if live_release(wanted, idle, containers) is not None:
+            return idle
+    return None
 
 
 def live_release(wanted: Wanted, live: str, containers: list[Container]) -> str | None:
@@ -120,9 +194,3 @@ def mask(text: str, secrets: list[str]) -> str:
         if len(secret) >= 4:
             text = text.replace(secret, "********")
     return text
-
-
-def superseded(releases: list[str], keep: int, current: str) -> list[str]:
-    """Which of the releases (oldest first) to remove so that C(keep) remain, the current one always."""
-    older = [release for release in releases if release != current]
-    return older[: max(0, len(older) - max(0, keep - 1))]

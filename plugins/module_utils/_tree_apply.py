@@ -32,7 +32,9 @@ def due_of(
         asking = {
             path for path in [*changed, *inherited] if entry.wants(os.path.relpath(path, dest))
         }
-        if asking or entry.due or entry.command in left:
+        # Without paths it is off, and no longer owes what paths had asked for; what was due regardless, it does.
+        owed = entry.command in left and (entry.paths or not left[entry.command])
+        if asking or entry.due or owed:
             known = due.get(entry.command, left.get(entry.command, []))
             due[entry.command] = sorted(asking.union(known))
     return due

@@ -98,6 +98,7 @@ def main() -> None:
     after: dict[str, str] = {}
     missing: set[str] = set()
     for wanted in (Line(**each) for each in module.params["lines"]):
+        _require_expressions(module, wanted)
         if not re.search(wanted.regexp, wanted.line):
             module.fail_json(
                 msg=f"{wanted.line!r} does not match {wanted.regexp!r}, and would be added with each run; correct one of them"
@@ -128,6 +129,17 @@ def main() -> None:
             for path in changed
         ],
     )
+
+
+def _require_expressions(module: AnsibleModule, wanted: Line) -> None:
+    for option in ("regexp", "before"):
+        text = getattr(wanted, option)
+        try:
+            re.compile(text)
+        except re.error as error:
+            module.fail_json(
+                msg=f"{wanted.path}: {option}: {text!r} is no regular expression: {error}"
+            )
 
 
 def _write(module: AnsibleModule, path: str, text: str) -> None:

@@ -159,7 +159,7 @@ options:
         required: true
       paths:
         description: Shell patterns on paths relative to O(dest). The command is due when a file that matches one of
-          them is written or removed.
+          them is written or removed. With an empty list it is off, and leaves nothing due that a file had asked for.
         type: list
         elements: str
         default: ["*"]

@@ -227,7 +227,7 @@ from ansible_collections.farol.vps.plugins.module_utils._health import (
     run_checks,
 )
 from ansible_collections.farol.vps.plugins.module_utils._health_commands import (
-    container_probe,
+    Containers,
     unit_probe,
 )
 from ansible_collections.farol.vps.plugins.module_utils._health_http import http_probe
@@ -245,7 +245,7 @@ PROBES = {
     "tcp": tcp_probe,
     "postgresql": lambda options: postgresql_probe(options, find_driver()),
     "redis": redis_probe,
-    "container": container_probe,
+    "container": Containers().probe,
     "unit": unit_probe,
 }
 

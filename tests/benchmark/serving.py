@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from load import Load
+from load import Load, Target
 from playbook import PROJECT, play
 
 HOST, ADDRESS, NAME = "bench-noble", "172.30.99.100", "api.farol.test"
@@ -39,8 +39,9 @@ def main() -> None:
 
 
 def measure(what: str, action: Callable[[], object]) -> str:
-    ca = str(PROJECT / f".lab/{HOST}-ca.pem")
-    with Egress() as egress, Load(ADDRESS, NAME, "/health/live", ca) as load:
+    target = Target(ADDRESS, NAME, str(PROJECT / f".lab/{HOST}-ca.pem"))
+    own = {"kinds": ("close",), "path": "/health/live", "rate": 100, "timeout": 10}
+    with Egress() as egress, Load(target, **own) as load:
         start = time.monotonic()
         action()
         seconds = time.monotonic() - start

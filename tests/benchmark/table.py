@@ -29,6 +29,8 @@ class Row:
 
 
 def _ratio(value: float) -> str:
+    if value <= 0:  # what is left of a difference may be nothing
+        return ""
     return f"{value:.2f}" if value > 0.5 else f"1/{1 / value:.0f}"
 
 

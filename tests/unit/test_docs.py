@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import yaml
 from ansible_collections.farol.vps.plugins.plugin_utils._apps import ACCESSORY, SERVICE
 
 PROJECT = Path(__file__).resolve().parents[2]
-PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted(PROJECT.glob("docs/*.md"))]
+PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted(PROJECT.glob("docs/**/*.md"))]
 
 BLOCK = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(rf"{BLOCK.pattern}|`[^`\n]+`", re.MULTILINE | re.DOTALL)
@@ -45,6 +47,31 @@ def test_make_targets_exist(page):
     targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
     code = "\n".join(CODE.findall(page.read_text()))
     assert set(re.findall(r"\bmake ([a-z-]+)", code)) <= targets
+
+
+def test_the_way_to_an_own_application_is_short_and_edits_one_entry(tmp_path):
+    """tools/test-demo runs these commands as the README has them; here the edit alone."""
+    printed = subprocess.run(
+        [PROJECT / "tools/test-demo", "commands"], check=True, capture_output=True, text=True
+    )
+    commands = printed.stdout.splitlines()
+    assert len(commands) <= 10
+    (edit,) = (it for it in commands if it.startswith("sed "))
+    file = tmp_path / edit.split()[-1]
+    file.parent.mkdir(parents=True)
+    shutil.copy(PROJECT / edit.split()[-1], file)
+    before = yaml.safe_load(file.read_text())["apps"]
+    subprocess.run(edit, shell=True, cwd=tmp_path, check=True)
+    after = yaml.safe_load(file.read_text())["apps"]
+    (pushed,) = (it.split()[-1] for it in commands if it.startswith("docker push "))
+    image, _colon, version = pushed.removeprefix("127.0.0.1:5055/").partition(":")
+    wanted = {
+        **before[0],
+        "image": f"172.30.99.4:5000/{image}",
+        "version": version,
+        "env": {**before[0]["env"], "APP_NAME": image},
+    }
+    assert after == [wanted]
 
 
 def described() -> dict[str, str]:

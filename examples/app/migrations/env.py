@@ -3,8 +3,9 @@
 import asyncio
 import logging.config
 
+import asyncpg
 from alembic import context
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import logs
@@ -18,8 +19,11 @@ def migrate(connection: Connection) -> None:
 
 
 async def main() -> None:
-    url = make_url(settings().database_url.get_secret_value())
-    engine = create_async_engine(url.set(drivername="postgresql+asyncpg"))
+    url = settings().database_url.get_secret_value()
+    # The driver reads the address itself, as in the service: SQLAlchemy does not know sslmode.
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url)
+    )
     async with engine.connect() as connection:
         await connection.run_sync(migrate)
     await engine.dispose()

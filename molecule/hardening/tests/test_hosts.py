@@ -1,4 +1,4 @@
-"""Every role but app, on every supported distribution, asked from another machine."""
+"""Hardening, firewall, Docker and Nginx on every supported distribution, asked from another machine."""
 
 from __future__ import annotations
 

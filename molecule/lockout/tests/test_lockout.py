@@ -12,10 +12,11 @@ import pytest
 
 CHANGED = "/etc/ssh/sshd_config.d/00-before-farol.conf"
 ARMED = "/var/lib/farol/guard/lockout/armed"
+RESTORED = "/var/lib/farol/guard/lockout/restored"
 
 
 def says(run, text):
-    return text in re.sub(r"\s+", " ", run.stdout)
+    return text in re.sub(r"\s+", " ", run.stdout + run.stderr)
 
 
 @pytest.fixture(autouse=True)
@@ -23,8 +24,7 @@ def clean(lab):
     """Each test begins with a clean count of connections, and ends as it found the host."""
     lab.forget_connections()
     yield
-    lab.forget_connections()
-    assert new_login(lab) == "root"
+    wait_for_login(lab)
     assert lab.inside(f"test ! -e {CHANGED} && ls /var/lib/farol/guard") == ""
 
 
@@ -32,7 +32,9 @@ def new_login(lab):
     """Who a connection of its own is, empty where it is refused."""
     key = lab.inventory.parents[2] / ".lab"
     done = subprocess.run(
-        ["ssh", "-i", key / "id_ed25519", "-o", f"UserKnownHostsFile={key}/known_hosts"]
+        # ConnectTimeout does not end a handshake that a rule cuts off.
+        ["timeout", "15", "ssh", "-i", key / "id_ed25519"]
+        + ["-o", f"UserKnownHostsFile={key}/known_hosts"]
         + ["-o", "BatchMode=yes", "-o", "ControlPath=none", "-o", "ConnectTimeout=5"]
         + [f"root@{lab.address}", "id -un"],
         capture_output=True,
@@ -49,10 +51,26 @@ def wait_for(condition, seconds, pause=0.5):
         time.sleep(pause)
 
 
+def wait_for_login(lab, seconds=60):
+    """sshd may be taking over what was put back at this moment; the count of connections begins anew."""
+    wait_for(lambda: lab.forget_connections() or new_login(lab) == "root", seconds)
+    lab.forget_connections()
+
+
 def ssh_with(lab, line, seconds=30):
     return lab.playbook(
         "molecule/lockout/ssh.yml", "-e", f"seconds={seconds}", "-e", f"line='{line}'"
     )
+
+
+def kill_family(pid):
+    """Workers of ansible-playbook have sessions of their own: one that is left would go on confirming."""
+    children = subprocess.run(
+        ["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
+    )
+    os.kill(pid, signal.SIGKILL)
+    for child in children.stdout.split():
+        kill_family(int(child))
 
 
 def kill_while_unconfirmed(lab, seconds):
@@ -66,13 +84,12 @@ def kill_while_unconfirmed(lab, seconds):
         env={**os.environ, "ANSIBLE_CONFIG": str(lab.inventory.parents[2] / "ansible.cfg")},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     )
     try:
         wait_for(lambda: lab.inside(f"test -e {ARMED} && ls {CHANGED}") == CHANGED, 60)
         wait_for(lambda: new_login(lab) == "", 30)
     finally:
-        os.killpg(play.pid, signal.SIGKILL)
+        kill_family(play.pid)
         play.wait()
 
 
@@ -106,16 +123,16 @@ def test_a_firewall_that_forgot_ssh_is_undone(lab):
 
 def test_a_controller_that_dies_leaves_a_host_that_heals(lab):
     kill_while_unconfirmed(lab, 40)
-    wait_for(lambda: lab.inside(f"ls {CHANGED}") == "", 60)
-    lab.forget_connections()
-    assert new_login(lab) == "root"
+    wait_for(lambda: lab.inside(f"ls {RESTORED}") == RESTORED, 120)
+    assert lab.inside(f"ls {CHANGED}") == ""
+    wait_for_login(lab)
     again = ssh_with(lab, "AllowGroups nobody")
-    assert "nobody had confirmed it in time" in again.stdout + again.stderr
+    assert says(again, "nobody had confirmed it in time"), again.stdout
 
 
 def test_a_reboot_undoes_what_nobody_confirmed(lab):
     kill_while_unconfirmed(lab, 3600)
     subprocess.run(["docker", "restart", lab.name], check=True, capture_output=True)
-    wait_for(lambda: new_login(lab) == "root", 120, pause=7)
+    wait_for_login(lab, 300)
     again = ssh_with(lab, "AllowGroups nobody")
-    assert "nobody had confirmed it in time" in again.stdout + again.stderr
+    assert says(again, "nobody had confirmed it in time"), again.stdout

@@ -41,7 +41,7 @@ def rebooted(lab, server):
     subprocess.run(["docker", "restart", "--time", "20", lab.name], check=True, capture_output=True)
     # Asked from inside: the firewall limits how often SSH may be tried.
     booted = "until systemctl is-system-running | grep -qE 'running|degraded'; do sleep 0.3; done"
-    subprocess.run(["docker", "exec", lab.name, "timeout", "60", "sh", "-c", booted], check=True)
+    subprocess.run(["docker", "exec", lab.name, "timeout", "300", "sh", "-c", booted], check=True)
     return server, forwarding
 
 
@@ -175,6 +175,18 @@ def test_a_swap_file_is_used_and_then_no_longer(lab, server):
         assert file not in lab.inside("swapon --show")
     finally:
         lab.inside(f"swapoff {file}; rm -f {file}")
+
+
+def test_a_swap_file_that_could_not_be_made_can_be_given_up(lab):
+    swap = json.dumps({"hardening_swap_size": "16M", "hardening_swap_file": "/swapfile"})
+    play = ("molecule/system/converge.yml", "--tags", "hardening_system")
+    try:
+        run = lab.playbook(*play, "-e", swap)
+        assert run.returncode != 0 and "systemctl restart farol-swap" in run.stdout, run.stdout
+        run = lab.playbook(*play)
+        assert run.returncode == 0, run.stdout
+    finally:
+        lab.inside("rm -f /swapfile")
 
 
 def test_rules_go_and_come_back(lab, server):

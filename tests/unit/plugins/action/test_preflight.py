@@ -16,9 +16,8 @@ from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
 from ansible.plugins import loader as plugins
 from ansible.template import Templar, trust_as_template
-from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible_collections.farol.vps.plugins.action.preflight import ActionModule
-from ansible_collections.farol.vps.plugins.plugin_utils._preflight import FACTS
+from ansible_collections.farol.vps.plugins.plugin_utils._preflight import FACTS, Login
 
 APP = {
     "name": "api",
@@ -42,12 +41,6 @@ SUPPORTED_ROOT = (
 needs_root = pytest.mark.skipif(not SUPPORTED_ROOT, reason="needs root on Debian or Ubuntu")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def collections():
-    if not AnsibleCollectionConfig.collection_finder:
-        plugins.init_plugin_loader()
-
-
 @pytest.fixture
 def closed_port():
     with socket.socket() as taken:
@@ -63,7 +56,12 @@ def trust(value):
     return trust_as_template(value) if isinstance(value, str) else value
 
 
-def preflight(variables, roles=("app",), connection="local", become=None):
+def preflight(variables, **options):
+    action, variables = prepared(variables, **options)
+    return action.run(task_vars=variables)
+
+
+def prepared(variables, roles=("app",), connection="local", become=None):
     variables = {
         "inventory_hostname": "web1",
         "ansible_python_interpreter": sys.executable,
@@ -78,8 +76,7 @@ def preflight(variables, roles=("app",), connection="local", become=None):
         method.set_options(var_options=variables)
         link.set_become_plugin(method)
     templar = Templar(loader=loader, variables=variables)
-    action = ActionModule(task, link, context, loader, templar, plugins)
-    return action.run(task_vars=variables)
+    return ActionModule(task, link, context, loader, templar, plugins), variables
 
 
 def refusals(variables, **options):
@@ -99,7 +96,6 @@ def test_every_fault_is_told_at_once():
         "web1: app_rot: the role app has no such option; did you mean app_root?",
         "web1: apps[0].prot: unknown; did you mean port?",
         "web1: apps[1].domain: missing",
-        "web1: apps[1].image: missing",
         "web1: apps[1].version: missing",
         "web1: apps[1].port: missing",
         "web1: app_keep_releases: expected int, got str",
@@ -200,3 +196,12 @@ def test_a_host_without_python_is_told():
     assert result["msg"].endswith(
         "install python3 on the host, or correct ansible_python_interpreter"
     )
+
+
+def test_the_provider_s_root_waits_for_no_sign_of_the_sudo_of_the_user_before():
+    action, _variables = prepared({"ansible_user": "deploy"}, connection="ssh", become="sudo")
+    become = action._connection.become
+    become.build_become_command("true", action._connection._shell)
+    assert become.success, "the connection would wait for this"
+    action._use(Login("root", 22))
+    assert not become.success and action._connection.get_option("remote_user") == "root"

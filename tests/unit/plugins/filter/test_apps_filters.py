@@ -5,7 +5,12 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.farol.vps.plugins.filter import app_checks, app_ports, nginx_sites
+from ansible_collections.farol.vps.plugins.filter import (
+    app_checks,
+    app_ports,
+    app_public,
+    nginx_sites,
+)
 
 APPS = [
     {
@@ -35,7 +40,8 @@ def test_nginx_sites():
             "domain": "api.example.com",
             "aliases": ["www.example.com"],
             "colours": {"blue": 20010, "green": 20011},
-            "flag": "/var/lib/farol/apps/api/green",
+            "state": "/var/lib/farol/apps/api",
+            "health": "/health/ready",
             "websocket": ["/ws"],
             "closed": ["/metrics"],
         },
@@ -44,12 +50,45 @@ def test_nginx_sites():
             "domain": "example.com",
             "aliases": [],
             "colours": {"blue": 27378, "green": 27379},
-            "flag": "/var/lib/farol/apps/web/green",
+            "state": "/var/lib/farol/apps/web",
+            "health": "/health",
             "websocket": [],
             "closed": [],
         },
     ]
     assert call(nginx_sites, "nginx_sites", []) == []
+
+
+def test_nginx_sites_pass_on_what_concerns_the_edge():
+    entry = {
+        **APPS[1],
+        "redirect_from": ["www.example.com"],
+        "csp": {},
+        "users": None,
+        "cache": 5,
+        "paths": [{"path": "/v1/", "app": "api", "timeout": 5}],
+    }
+    [site] = call(nginx_sites, "nginx_sites", [entry])
+    assert (site["redirect_from"], site["csp"], site["cache"]) == (["www.example.com"], {}, 5)
+    assert "users" not in site
+    assert site["paths"] == [{"path": "/v1/", "site": "api", "timeout": 5}]
+
+
+def test_what_concerns_the_edge_is_no_part_of_a_release():
+    entry = {**APPS[1], "users": {"ops": "$6$x"}, "paths": [{"path": "/"}], "tls": "acme"}
+    assert call(app_public, "app_public", entry) == APPS[1]
+
+
+def test_a_name_that_redirects_belongs_to_one_application():
+    clash = [APPS[0], {**APPS[1], "redirect_from": ["www.example.com"]}]
+    with pytest.raises(AnsibleFilterError, match=r"both claim the domain www\.example\.com"):
+        call(nginx_sites, "nginx_sites", clash)
+
+
+def test_checks_leave_out_what_cannot_be_asked():
+    entry = {**APPS[1], "aliases": ["*.example.com"], "allow": ["10.0.0.0/8"]}
+    [check] = call(app_checks, "app_checks", [entry])
+    assert (check["name"], check["status"]) == ("web", [200, 403])
 
 
 def test_nginx_sites_refuses_a_clash():

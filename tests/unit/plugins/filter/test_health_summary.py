@@ -86,3 +86,11 @@ def test_a_list_of_something_else_is_refused():
     assert str(caught.value) == (
         "health_summary takes the checks of farol.vps.health_check, and one has no 'type'"
     )
+
+
+def test_hosts_are_shown_where_they_are_known():
+    table = health_summary([{**API, "host": "vps-1", "seen_from": "outside"}, DB]).splitlines()
+
+    assert table[0].startswith("host   from     name      type")
+    assert table[1].startswith("vps-1  outside  api       http")
+    assert table[2].startswith("                database  tcp")

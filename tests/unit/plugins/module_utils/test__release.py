@@ -14,20 +14,24 @@ POSTGRES = Container("api-accessories", "postgres", "acc-1", "running", "p")
 WORKER = Container("api-services", "worker", "1.1-b", "running", "w")
 
 
+def plan_of(accessories: bool, switch_to: str | None, services: bool, stop: str | None) -> Plan:
+    return Plan(accessories, switch_to is not None, switch_to, services, stop)
+
+
 def web(colour: str, release: str = "1.1-b", state: str = "running") -> Container:
     return Container(f"api-{colour}", "web", release, state, f"{colour}-{release}")
 
 
 def test_nothing_to_do_when_the_wanted_release_serves():
     plan = _release.plan(WANTED, "green", [POSTGRES, WORKER, web("green")])
-    assert plan == Plan(accessories=False, switch_to=None, services=False, stop=None)
+    assert plan == Plan()
     assert plan.nothing
 
 
 @pytest.mark.parametrize(
     ("live", "containers", "expected"),
     [
-        pytest.param("blue", [], Plan(True, "blue", True, None), id="first release"),
+        pytest.param("blue", [], plan_of(True, "blue", True, None), id="first release"),
         pytest.param(
             "blue",
             [
@@ -35,19 +39,19 @@ def test_nothing_to_do_when_the_wanted_release_serves():
                 Container("api-services", "worker", "1.0-a", "running", "w"),
                 web("blue", "1.0-a"),
             ],
-            Plan(False, "green", True, "blue"),
+            plan_of(False, "green", True, "blue"),
             id="next release",
         ),
         pytest.param(
             "blue",
             [POSTGRES, WORKER, web("blue", state="exited")],
-            Plan(False, "green", False, "blue"),
+            plan_of(False, "green", False, "blue"),
             id="the serving container stopped",
         ),
         pytest.param(
             "blue",
             [POSTGRES, WORKER, web("blue"), web("green", "1.2-c")],
-            Plan(False, None, False, "green"),
+            plan_of(False, None, False, "green"),
             id="killed before the flip of a release that is no longer wanted",
         ),
         pytest.param(
@@ -58,19 +62,19 @@ def test_nothing_to_do_when_the_wanted_release_serves():
                 web("blue", "1.0-a"),
                 web("green"),
             ],
-            Plan(False, None, True, "blue"),
+            plan_of(False, None, True, "blue"),
             id="killed after the flip",
         ),
         pytest.param(
             "green",
             [POSTGRES, WORKER, web("green"), web("blue", "1.0-a", "exited")],
-            Plan(False, None, False, "blue"),
+            plan_of(False, None, False, "blue"),
             id="killed while the old colour stopped",
         ),
         pytest.param(
             "green",
             [POSTGRES, WORKER, web("blue", "1.0-a")],
-            Plan(False, "green", False, "blue"),
+            plan_of(False, "green", False, "blue"),
             id="a flag that names a colour without containers",
         ),
         pytest.param(
@@ -80,7 +84,7 @@ def test_nothing_to_do_when_the_wanted_release_serves():
                 WORKER,
                 web("blue"),
             ],
-            Plan(True, None, False, None),
+            plan_of(True, None, False, None),
             id="an accessory changed",
         ),
         pytest.param(
@@ -91,7 +95,7 @@ def test_nothing_to_do_when_the_wanted_release_serves():
                 Container("api-services", "cron", "1.1-b", "running", "c"),
                 web("blue"),
             ],
-            Plan(False, None, True, None),
+            plan_of(False, None, True, None),
             id="a service that is no longer declared",
         ),
         pytest.param(
@@ -101,7 +105,7 @@ def test_nothing_to_do_when_the_wanted_release_serves():
                 Container("api-services", "worker", "1.1-b", "restarting", "w"),
                 web("blue"),
             ],
-            Plan(False, None, True, None),
+            plan_of(False, None, True, None),
             id="a service that crash-loops",
         ),
     ],
@@ -132,6 +136,44 @@ def test_secrets_are_masked_longest_first():
     )
 
 
-@pytest.mark.parametrize(("keep", "gone"), [(1, ["a", "b"]), (2, ["a"]), (3, []), (0, ["a", "b"])])
-def test_the_oldest_releases_go_and_the_current_one_stays(keep, gone):
-    assert _release.superseded(["a", "b", "current"], keep, "current") == gone
+def test_a_killed_run_is_told_and_gone_on_with():
+    old_worker = Container("api-services", "worker", "1.0-a", "running", "w")
+    containers = [POSTGRES, old_worker, web("blue", "1.0-a"), web("green")]
+    plan = _release.plan(WANTED, "blue", containers)
+    assert plan == Plan(start=False, switch_to="green", services=True, stop="blue")
+    assert plan.found == ("release 1.1-b (running) was in green already and is gone on with",)
+
+
+def test_a_canary_of_another_release_is_left_alone():
+    containers = [POSTGRES, WORKER, web("blue"), web("green", "1.2-c")]
+    plan = _release.plan(WANTED, "blue", containers, canary=10)
+    assert plan.nothing and "1.2-c (running) is a canary" in plan.found[0]
+
+
+@pytest.mark.parametrize("idle", [[], [web("green", "1.2-c", "exited")]])
+def test_a_canary_that_does_not_run_is_to_be_ended(idle):
+    plan = _release.plan(WANTED, "blue", [POSTGRES, WORKER, web("blue"), *idle], canary=10)
+    assert plan.end_canary and not plan.nothing
+
+
+def test_a_release_that_was_rolled_back_does_not_return():
+    containers = [POSTGRES, WORKER, web("blue", "1.0-a")]
+    plan = _release.plan(WANTED, "blue", containers, held="1.1-b")
+    assert plan.nothing and "1.1-b was rolled back and is left alone" in plan.found[0]
+    assert not _release.plan(WANTED, "blue", [], held="1.1-b").nothing, "something has to serve"
+
+
+def test_a_followed_tag_is_the_release_whatever_it_points_to():
+    name = _release.followed("1.1-b", "sha256:0123456789abcdef")
+    assert name == "1.1-b--01234567"
+    assert _release.is_release(name, "1.1-b") and _release.is_release(name, name)
+    assert not _release.is_release("1.1-b", name)
+    services = Container("api-services", "worker", name, "running", "w")
+    assert _release.plan(WANTED, "blue", [POSTGRES, services, web("blue", name)]).nothing
+
+
+def test_what_runs_takes_over_from_what_does_not():
+    containers = [web("blue", "1.0-a")]
+    assert _release.healed(WANTED, "green", containers) == "blue"
+    assert _release.healed(WANTED, "blue", containers) is None
+    assert _release.healed(WANTED, "blue", []) is None

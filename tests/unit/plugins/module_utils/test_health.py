@@ -11,6 +11,7 @@ import time
 from http.client import BadStatusLine, InvalidURL, RemoteDisconnected
 
 import pytest
+from ansible_collections.farol.vps.plugins.module_utils import _health
 from ansible_collections.farol.vps.plugins.module_utils._health import (
     Check,
     Hopeless,
@@ -55,14 +56,14 @@ def test_a_check_is_tried_until_it_passes():
 
 def test_a_check_fails_at_its_own_deadline_with_what_it_last_saw():
     looks = [
-        check(lambda _timeout: Observation(False, "bad"), "short", timeout=0.2),
-        check(lambda _timeout: Observation(False, "bad"), "long", timeout=0.4),
+        check(lambda _timeout: Observation(False, "bad"), "short", timeout=1),
+        check(lambda _timeout: Observation(False, "bad"), "long", timeout=2),
     ]
 
     began = time.monotonic()
     short, long = run_checks(looks, 0.05, 5)
 
-    assert 0.3 <= time.monotonic() - began < 0.6
+    assert 1.5 <= time.monotonic() - began < 10
     assert (short.ok, short.seen) == (False, "bad")
     assert 1 < short.tries < long.tries
 
@@ -78,7 +79,7 @@ def test_a_check_that_hangs_is_left_behind():
     [result] = run_checks([check(hang, timeout=0.2)], 0.05, 5)
     release.set()
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 8
     assert (result.ok, result.seen, result.tries) == (False, "no answer within 0.2 s", 1)
 
 
@@ -91,7 +92,7 @@ def test_a_try_the_deadline_cut_short_does_not_hide_the_one_before():
         time.sleep(timeout)
         raise TimeoutError
 
-    [result] = run_checks([check(look, timeout=0.3)], 0.05, 5)
+    [result] = run_checks([check(look, timeout=2)], 0.05, 5)
 
     assert (result.seen, result.tries) == ("503", 2)
 
@@ -110,7 +111,8 @@ def test_a_try_gets_no_more_than_its_share():
     assert given[2] <= 0.2
 
 
-def test_a_try_that_begins_late_still_has_time_to_look():
+def test_a_try_that_begins_late_still_has_time_to_look(monkeypatch):
+    monkeypatch.setattr(_health, "GRACE", 5)
     given = []
 
     def look(timeout):
@@ -120,7 +122,7 @@ def test_a_try_that_begins_late_still_has_time_to_look():
     [result] = run_checks([check(look, timeout=0.000001)], 0.05, 5)
 
     assert result.ok
-    assert given == [0.1]
+    assert given == [5]
 
 
 def test_a_hopeless_fault_is_not_tried_again():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from subprocess import CompletedProcess
+import time
+from subprocess import CompletedProcess, TimeoutExpired
 
 import pytest
 from ansible_collections.farol.vps.plugins.module_utils import _health_commands
-from ansible_collections.farol.vps.plugins.module_utils._health import Hopeless
+from ansible_collections.farol.vps.plugins.module_utils._health import Check, Hopeless, run_checks
 from ansible_collections.farol.vps.plugins.module_utils._health_commands import (
-    container_probe,
+    Containers,
     run_command,
     unit_probe,
 )
@@ -41,6 +42,10 @@ def health(status, *outputs):
         for output in outputs
     ]
     return {"Health": {"Status": status, "FailingStreak": len(log), "Log": log}}
+
+
+def inspected(name, state, identity="4c01db0b339c"):
+    return json.dumps([identity, f"/{name}", state]) + "\n"
 
 
 NO_DAEMON = (
@@ -88,8 +93,8 @@ def answer(stdout="", stderr="", returncode=0):
     ],
 )
 def test_states_of_a_container(state, found):
-    run = answer(json.dumps(state) + "\n")
-    probe = container_probe({"container": "-api"}, run)
+    run = answer(inspected("-api", state))
+    probe = Containers(run).probe({"container": "-api"})
 
     assert probe.look(1)[:2] == found
     assert probe[:2] == ("-api", "running, and healthy if it has a health check")
@@ -107,7 +112,82 @@ def test_states_of_a_container(state, found):
 def test_docker_that_gives_no_state(stderr, seen):
     run = answer("\n", stderr, 1)
 
-    assert container_probe({"container": "api"}, run).look(1) == (False, seen, False)
+    assert Containers(run).probe({"container": "api"}).look(1) == (False, seen, False)
+
+
+class Docker:
+    """Knows some containers, takes its time, and keeps what it was asked for."""
+
+    def __init__(self, *names, seconds=0.0):
+        self.names, self.seconds, self.asked = names, seconds, []
+
+    def __call__(self, argv, timeout):
+        asked = argv[argv.index("--") + 1 :]
+        self.asked.append(asked)
+        time.sleep(self.seconds)
+        if self.seconds > timeout:
+            raise TimeoutExpired(argv, timeout)
+        known = [name for name in asked if name in self.names]
+        missing = [name for name in asked if name not in self.names]
+        return CompletedProcess(
+            argv,
+            bool(missing),
+            "".join(inspected(name, RUNNING) for name in known),
+            "".join(f"Error response from daemon: No such container: {name}\n" for name in missing),
+        )
+
+
+def look_at(docker, *names, timeout=5.0):
+    containers = Containers(docker)
+    checks = [
+        Check(name, "container", timeout, containers.probe({"container": name})) for name in names
+    ]
+    return run_checks(checks, interval=0.1, try_timeout=timeout)
+
+
+def test_looks_at_the_same_time_are_one_question():
+    names = [f"app-{number}" for number in range(50)]
+    docker = Docker(*names)
+
+    assert all(result.ok for result in look_at(docker, *names))
+    assert sum(map(len, docker.asked)) == 50
+    # A look that a busy machine begins late is part of the next question.
+    assert len(docker.asked) <= 10
+
+
+def test_each_container_is_told_of_its_own_state_alone():
+    docker = Docker("api", "api-web")
+
+    found = look_at(docker, "api-web", "gone", "api", timeout=1)
+
+    assert [(result.ok, result.seen) for result in found] == [
+        (True, "running"),
+        (False, "no such container"),
+        (True, "running"),
+    ]
+    # What has passed is not asked for again.
+    asked = [name for names in docker.asked for name in names]
+    assert asked.count("api") == asked.count("api-web") == 1 < asked.count("gone")
+
+
+def test_a_container_may_be_named_by_the_beginning_of_its_id():
+    run = answer(
+        inspected("4c0", {**RUNNING, "Status": "paused"}, "99") + inspected("api", RUNNING)
+    )
+    containers = Containers(run)
+
+    assert containers.probe({"container": "4c01"}).look(1).seen == "running"
+    assert containers.probe({"container": "4c0"}).look(1).seen == "paused"
+
+
+def test_docker_that_hangs_is_no_answer_for_any_of_them():
+    found = look_at(Docker("a", "b", seconds=0.3), "a", "b", timeout=0.2)
+
+    assert all(result.seen.startswith("no answer within 0.") for result in found)
+
+
+def test_what_is_no_answer_of_docker_is_said():
+    assert "JSONDecodeError" in look_at(answer("{"), "a", timeout=1)[0].seen
 
 
 def properties(load="loaded", active="active", sub="running", result="success", status="0"):

@@ -276,7 +276,8 @@ def test_a_body_that_is_not_json(serve):
     ],
 )
 def test_an_answer_that_does_not_come_whole(serve, path, seen):
-    assert look(f"http://127.0.0.1:{serve()}{path}", timeout=0.2) == (False, seen)
+    timeout = 0.2 if path == "/slow" else 10
+    assert look(f"http://127.0.0.1:{serve()}{path}", timeout=timeout) == (False, seen)
 
 
 def test_the_request_is_what_a_visitor_sends(serve):

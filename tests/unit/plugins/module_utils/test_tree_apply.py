@@ -163,6 +163,14 @@ def test_a_removed_entry_is_forgotten(host):
     assert host.due() == {}
 
 
+def test_an_entry_that_is_off_is_forgotten_like_one_that_was_removed(host):
+    host.breaks("a")
+    with pytest.raises(TreeError):
+        host.run({"a": b"1"}, host.on("a"))
+    assert not host.run({"a": b"1"}, Apply(host.command("a"), []))["changed"]
+    assert host.due() == {}
+
+
 def test_due_runs_without_a_change_and_until_it_succeeds(host):
     host.run({"a": b"1"}, host.on("a", "nothing"))
     assert host.applied() == []

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.farol.vps.plugins.modules import app_release
 
 APP = {"name": "api", "domain": "d.example.com", "image": "i", "version": "1.0", "port": 8000}
-SECRETS = {"app": {"TOKEN": "s3cret-token"}, "accessories": {}}
+SECRETS = {"app": {"TOKEN": "s3cret-token"}, "services": {}, "accessories": {}}
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_what_fails_is_named_and_no_secret_shown(run):
     result = run(docker="echo 'cannot use s3cret-token' >&2; exit 1")
     assert result["failed"]
     assert "cannot use ********" in result["msg"]
-    assert result["msg"].endswith("\nnothing serves.")
+    assert result["msg"].endswith("\nwhat serves can't be asked while Docker does not answer.")
     assert "s3cret-token" not in json.dumps(result)
 
 
@@ -107,25 +107,29 @@ def green_port():
         server.shutdown()
 
 
-@pytest.fixture
-def after_the_flip(run, green_port, tmp_path):
-    """A release of which the worker doesn't start, when the web service has been switched already."""
-    flag = tmp_path / "state/api/green"
-    app = {**APP, "services": {"worker": {"command": "work"}}}
-    docker = f"""case "$*" in
-    *" up "*worker*) echo no room >&2; exit 1 ;;
-    ps*) printf 'api-blue\\tweb\\told\\trunning\\t1\\n'
-        [ ! -e {flag} ] || printf 'api-green\\tweb\\tnew\\trunning\\t2\\n' ;;
-    esac"""
-    return run(docker=docker, app=app, ports={"blue": 1, "green": green_port})
+def test_a_failure_after_the_flip_returns_and_names_the_release_that_serves(run, green_port):
+    result = release_beside_an_old_one(
+        run, green_port, up="*' up '*worker*) echo no room >&2; exit 1 ;;"
+    )
+    assert "failed: no room; switched back to the old release" in result["msg"]
+    assert result["msg"].endswith("\nold serves on.") and result["release"] == "old"
 
 
-def test_a_failure_after_the_flip_names_the_release_that_serves(after_the_flip):
-    assert after_the_flip["msg"].endswith("failed: no room\nnew serves on.")
-    assert after_the_flip["release"] == "new"
-
-
-def test_the_flag_is_visible_to_others_whatever_the_umask(after_the_flip, tmp_path):
+def test_the_flag_is_visible_to_others_whatever_the_umask(run, green_port, tmp_path):
+    result = release_beside_an_old_one(run, green_port, up="")
+    assert result["changed"] and result["colour"] == "green"
     for path in (tmp_path / "state", tmp_path / "state/api"):
         assert path.stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "state/api/green").stat().st_mode & 0o777 == 0o644
+
+
+def release_beside_an_old_one(run, green_port, up):
+    app = {**APP, "services": {"worker": {"command": "work"}}}
+    docker = f"""case "$*" in
+    {up}
+    ps*) printf 'api-blue\\tweb\\told\\trunning\\t1\\n' ;;
+    inspect*) echo running none 0 ;;
+    info*) echo / ;;
+    esac"""
+    ports = {"blue": 1, "green": green_port}
+    return run(docker=docker, app=app, ports=ports, ask_nginx=False, bake_seconds=0, min_free_mb=0)

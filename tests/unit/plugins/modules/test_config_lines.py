@@ -75,3 +75,9 @@ def test_a_line_that_its_own_pattern_misses_is_refused(call, file):
     answer = call(umask(file, line="umask 027"))
     assert answer["failed"] and "does not match" in answer["msg"]
     assert "UMASK 022" in file.read_text()
+
+
+@pytest.mark.parametrize("option", ["regexp", "before"])
+def test_what_is_no_expression_is_named(call, file, option):
+    said = call(umask(file, **{option: "("}))["msg"]
+    assert said.startswith(f"{file}: {option}: '(' is no regular expression: missing )")

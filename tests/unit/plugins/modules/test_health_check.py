@@ -45,7 +45,7 @@ def test_checks_that_pass(call, port, free_port):
     result = call(tcp(port), tcp(free_port, name="db", state="closed"), _ansible_check_mode=True)
 
     assert result["changed"] is False
-    assert [check.pop("latency_ms") < 200 for check in result["checks"]] == [True, True]
+    assert [check.pop("latency_ms") < 5000 for check in result["checks"]] == [True, True]
     assert result["checks"] == [
         {
             "name": "ssh",
@@ -71,7 +71,7 @@ def test_checks_that_pass(call, port, free_port):
 
 
 def test_a_check_that_fails(call, port, free_port):
-    result = call(tcp(free_port, timeout=0.01), tcp(port))
+    result = call(tcp(free_port), tcp(port), timeout=5, interval=9)
 
     assert result["failed"]
     assert [check["state"] for check in result["checks"]] == ["failed", "passed"]
@@ -154,7 +154,7 @@ def test_secrets_stay_out_of_the_result(call, free_port):
         "request_headers": {"Authorization": "t0ken"},
     }
 
-    result = call({"name": "cache", **redis}, {"name": "web", **web}, timeout=0.01)
+    result = call({"name": "cache", **redis}, {"name": "web", **web}, timeout=5, interval=9)
 
     assert [check["seen"] for check in result["checks"]] == ["connection refused"] * 2
     assert "s3cret" not in json.dumps(result)

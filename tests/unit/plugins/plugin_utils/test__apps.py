@@ -20,7 +20,9 @@ def app(name="api", **more):
 
 def test_a_full_application_is_fine():
     full = app(
-        aliases=["www.example.com", "xn--bcher-kva.example"],
+        aliases=["www.example.com", "xn--bcher-kva.example", "*.api.example.com"],
+        redirect_from=["example.com"],
+        dns="cloudflare",
         host_port=30000,
         health={"path": "/health/ready", "timeout": 60},
         env={"LOG_LEVEL": "info"},
@@ -30,6 +32,9 @@ def test_a_full_application_is_fine():
         websocket=["/ws"],
         metrics="/metrics",
         accessories={"db": {"image": "postgres:17", "volumes": ["data:/var/lib/postgresql"]}},
+        deploy={"bake": 0, "drain": 5},
+        hooks={"before": "hooks/before.yml"},
+        follow=True,
     )
     assert check_apps([full, app("web", aliases=None, env=None, services=None)]) == []
 
@@ -45,6 +50,12 @@ def test_a_full_application_is_fine():
         ({"domain": "a..example.com"}, "domain: 'a..example.com' is no domain"),
         ({"domain": "a.example.com;"}, "domain: 'a.example.com;' is no domain"),
         ({"aliases": ["ok.example.com", "no_good"]}, "aliases[1]: 'no_good' is no domain"),
+        ({"aliases": ["*.example.com"]}, "aliases[0]: '*.example.com' is no domain"),
+        ({"redirect_from": ["no_good"]}, "redirect_from[0]: 'no_good' is no domain"),
+        (
+            {"redirect_from": ["api.example.com"]},
+            "redirect_from[0]: api.example.com is listed twice",
+        ),
         ({"aliases": ["api.example.com"]}, "aliases[0]: api.example.com is listed twice"),
         ({"port": 0}, "port: 0 is no port"),
         ({"port": 65536}, "port: 65536 is no port"),
@@ -61,11 +72,35 @@ def test_a_full_application_is_fine():
             {"services": {"w": {"command": "x", "env": {"A": {"b": "c"}}}}},
             "services.w.env.A: needs a text or a number",
         ),
-        ({"services": {"web": {"command": "x"}}}, "services.web: a release has a container of"),
+        ({"services": {"web": {"image": "x"}}}, "services.web.image: set image and version of"),
+        ({"services": {"web": {"ports": ["80:80"]}}}, "services.web.ports: both colours would"),
+        ({"services": {"web": {"singleton": True}}}, "services.web.singleton: two colours of it"),
         ({"services": {"migrate": {"command": "x"}}}, "services.migrate: a release has a"),
-        ({"services": {"w": {}}}, "services.w.command: missing"),
-        ({"services": {"w": {"command": "x", "img": "y"}}}, "services.w.img: unknown"),
-        ({"services": {"w": "celery"}}, "services.w: expected dict with command, env"),
+        ({"services": {"w": {}}}, "services.w.command: missing; or give it an image of its own"),
+        (
+            {"services": {"w": {"command": "x", "secrets": ["a"]}}},
+            "services.w.secrets: expected dict",
+        ),
+        (
+            {"services": {"w": {"command": "x", "singleton": "yes"}}},
+            "services.w.singleton: expected",
+        ),
+        ({"services": {"w": {"image": "x", "build": "."}}}, "services.w.build: a release starts"),
+        ({"services": {"w": {"image": "x", "networks": ["a"]}}}, "services.w.networks: all"),
+        ({"services": {"w": {"image": "x", "volumes": ["./a:/a"]}}}, "services.w.volumes[0]: is"),
+        (
+            {"services": {"w": {"image": "x", "env": {"A": 1}, "secrets": {"A": 1}}}},
+            "services.w.secrets.A: is in env too",
+        ),
+        (
+            {"services": {"db": {"image": "x"}}, "accessories": {"db": {"image": "x"}}},
+            "services.db: is under accessories too; keep one of them",
+        ),
+        (
+            {"services": {"w": {"command": "x", "mem_limt": "1g"}}},
+            "services.w.mem_limt: unknown; did you mean mem_limit?",
+        ),
+        ({"services": {"w": "celery"}}, "services.w: expected dict with command, env, secrets"),
         ({"services": {"W!": {"command": "x"}}}, "services.W!: 'W!' is no name"),
         ({"accessories": {"db": {"command": "x"}}}, "accessories.db.image: missing"),
         (
@@ -78,6 +113,85 @@ def test_a_fault_is_found(more, fault):
     faults = check_apps([app("first"), app(**more)])
     assert len(faults) == 1
     assert faults[0].startswith(f"apps[1].{fault}")
+
+
+SOURCE = {"git": "https://git.example.com/acme/api.git"}
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        ({"image": None}, "image: missing; or set source or compose_file"),
+        ({"source": SOURCE}, "source: image is set too; keep one of them"),
+        ({"compose_file": "c.yml"}, "service: missing; name the service of compose_file"),
+        ({"service": "app"}, "service: has no meaning without compose_file"),
+        ({"version": "feature/a"}, "version: 'feature/a' is no tag of an image and no digest"),
+        ({"version": ""}, "version: '' is no tag"),
+        ({"version": "sha256:abc"}, "version: 'sha256:abc' is no tag"),
+        (
+            {"image": None, "source": {"git": "--upload-pack=x"}},
+            "source.git: '--upload-pack=x' is no",
+        ),
+        ({"image": None, "source": {"git": "git@x:y#z"}}, "source.git: 'git@x:y#z' is no address"),
+        (
+            {"image": None, "source": {**SOURCE, "context": "../x"}},
+            "source.context: '../x' is no path",
+        ),
+        (
+            {"image": None, "source": {**SOURCE, "dockerfile": "/x"}},
+            "source.dockerfile: '/x' is no",
+        ),
+        (
+            {"image": None, "source": {**SOURCE, "args": {"A": ["b"]}}},
+            "source.args.A: needs a text",
+        ),
+        ({"image": None, "source": SOURCE, "version": "-x"}, "version: '-x' is no tag, branch or"),
+        (
+            {"image": None, "source": SOURCE, "version": "a..b"},
+            "version: 'a..b' is no tag, branch or",
+        ),
+        ({"follow": True, "version": "sha256:" + "ab" * 32}, "follow: version is a digest"),
+        (
+            {"follow": True, "image": None, "source": SOURCE},
+            "follow: only an image can be followed",
+        ),
+        (
+            {"follow": True, "compose_file": "c.yml", "service": "app"},
+            "follow: only an image can be followed; take out follow or compose_file",
+        ),
+        ({"deploy": {"bake": -1}}, "deploy.bake: -1 is no time; use 0 or more seconds"),
+        (
+            {"compose_file": "c.yml", "service": "app", "services": {"app": {"image": "x"}}},
+            "services.app.image: set image and version of the entry",
+        ),
+    ],
+)
+def test_a_fault_of_the_image_or_the_release_is_found(more, fault):
+    faults = check_apps([app(**more)])
+    assert len(faults) == 1
+    assert faults[0].startswith(f"apps[0].{fault}")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"image": None, "source": SOURCE, "version": "feature/login@2"},
+        {"image": None, "source": {**SOURCE, "context": "services/api", "args": {"A": 1}}},
+        {"image": None, "source": {"git": "git@github.com:acme/api.git"}, "version": "v1.2"},
+        {"version": "sha256:" + "ab" * 32},
+        {"image": None, "compose_file": "c.yml", "service": "app", "accessories": {"db": {}}},
+        {"image": None, "compose_file": "c.yml", "service": "app", "services": {"w": {"env": {}}}},
+        {"source": SOURCE, "image": None, "compose_file": "c.yml", "service": "app"},
+        {"services": {"web": {"mem_limit": "2g", "stop_grace_period": "30s"}}},
+        {"services": {"w": {"image": "mailhog/mailhog:v1", "ports": [8025], "x-why": "mail"}}},
+        {"services": {"w": {"entrypoint": ["/work"], "mem_limit": None}}},
+        {"services": {"w": {"command": ["celery", "worker"], "networks": ["default"]}}},
+        {"accessories": {"db": {"image": "x", "shm_size": "1g", "volumes": [{"type": "tmpfs"}]}}},
+    ],
+    ids=str,
+)
+def test_what_compose_allows_is_fine(more):
+    assert check_apps([app(**more)]) == []
 
 
 def test_a_secret_is_not_shown():

@@ -1,0 +1,1 @@
+"""What the benchmark of releases is made of."""
