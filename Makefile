@@ -1,9 +1,11 @@
-# make demo : a host made here becomes a served application.   make test : everything that gates a release.
+# make demo : a host made here becomes a served application.   make test : what every change has to pass.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PYTHONPATH := $(CURDIR)/.collections
+# Half of what a unit test takes is waiting: for a process, a server or a deadline.
+WORKERS := $(shell expr 2 '*' $$(nproc))
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo demo-destroy check lint sanity unit build playbooks site integration molecule test-demo test measure docs lab clean
+.PHONY: help setup setup-dev demo demo-destroy check lint sanity unit coverage build playbooks site integration molecule test-demo test test-all measure docs lab clean
 
 help: ## Show these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,11 +22,8 @@ demo: setup ## Bring up a host here and the example application on it
 demo-destroy: setup ## Remove the demo
 	@tools/demo down
 
-# Two at a time, each with its output in one piece.
-pairs = $(MAKE) --no-print-directory --jobs 2 --output-sync=target
-
-check: setup-dev ## What every commit passes: lint, unit tests, sanity, the artifact (about 6 minutes)
-	@$(pairs) lint unit sanity build
+check: setup-dev ## What every commit passes: lint, unit tests, sanity, the artifact
+	@tools/run check
 
 lint: setup-dev ## Linters and generated files
 	ruff check .
@@ -39,7 +38,10 @@ lint: setup-dev ## Linters and generated files
 	cd .collections/ansible_collections/farol/vps && antsibull-docs lint-collection-docs --plugin-docs .
 
 unit: setup-dev ## Tests of the plugins' cores, without a host
-	pytest -q -n auto --cov --cov-report=term-missing:skip-covered --cov-fail-under=90 tests/unit
+	pytest -q -n $(WORKERS) tests/unit
+
+coverage: setup-dev ## The same, and that they run at least 90 % of the plugins' lines (twice as long)
+	pytest -q -n $(WORKERS) --cov --cov-report=term-missing:skip-covered --cov-fail-under=90 tests/unit
 
 sanity: setup-dev ## ansible-test sanity
 	tools/sanity
@@ -62,14 +64,16 @@ lab: setup-dev ## What scenarios share: images of all distributions, registry, s
 	molecule/lab/scanner
 
 molecule: setup-dev ## All Molecule scenarios
-	tools/scenarios
+	@tools/scenarios
 
 test-demo: setup-dev ## The demo twice, an application of one's own in it, then its removal
 	tools/test-demo
 
-test: check ## Everything (about 80 minutes on 2 cores)
-	@$(pairs) lab playbooks site integration
-	@tools/scenarios all
+test: setup-dev ## The gate: check, the whole of site.yml on two hosts, the demo
+	@tools/run gate
+
+test-all: setup-dev ## The gate and all that is beyond it: every scenario, playbooks, site, integration
+	@tools/run all
 
 measure: setup-dev ## Benchmarks; they gate nothing
 	tests/benchmark/run

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 import testinfra
+from runner.processes import end_family, new_mark
 from xdist.scheduler import LoadScopeScheduling
 
 PROJECT = Path(__file__).parent.parent
 STATE = PROJECT / ".lab"
 NEIGHBOUR = "farol-neighbour"
+INSIDE, PLAYBOOK = 330, 900  # seconds
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,18 @@ class Lab:
     address: str
     address6: str
     inventory: Path
+    user: str = "root"
 
-    def login(self, user: str = "root") -> testinfra.host.Host:
+    def login(self, user: str = "", become: bool = False) -> testinfra.host.Host:
+        """As the inventory's user, or another; `become` root by sudo."""
         # One connection for all commands: the firewall limits how often an address may open one.
         options = (
-            f"-o UserKnownHostsFile={STATE}/known_hosts -o BatchMode=yes -o ControlPath={STATE}/%C"
+            f"-o UserKnownHostsFile={STATE}/known_hosts -o BatchMode=yes -o ControlPath={STATE}/%C "
+            "-o ServerAliveInterval=10 -o ServerAliveCountMax=6"
         )
         return testinfra.get_host(
-            f"ssh://{user}@{self.address}",
+            f"ssh://{user or self.user}@{self.address}",
+            sudo=become,
             ssh_identity_file=str(STATE / "id_ed25519"),
             ssh_extra_args=options,
         )
@@ -45,6 +51,7 @@ class Lab:
             ["docker", "exec", self.name, "sh", "-c", command],
             capture_output=True,
             text=True,
+            timeout=INSIDE,
             check=False,
         )
         return done.stdout.strip()
@@ -54,21 +61,27 @@ class Lab:
         self.inside("for list in /proc/net/xt_recent/*; do echo / > $list; done")
 
     def playbook(self, path: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a playbook on this host alone, the way a user would."""
+        """Run a playbook on this host alone, the way a user would. One that takes too long ends with all of its workers."""
+        mark = new_mark()
         command = ["ansible-playbook", "-i", self.inventory, "--limit", self.name, PROJECT / path]
-        return subprocess.run(
-            [*map(str, command), *arguments],
-            env={
-                **os.environ,
-                "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
-                "ANSIBLE_FORCE_COLOR": "0",
-                "ANSIBLE_NOCOLOR": "1",
-            },
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+        try:
+            return subprocess.run(
+                [*map(str, command), *arguments],
+                env={
+                    **os.environ,
+                    "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+                    "ANSIBLE_FORCE_COLOR": "0",
+                    "ANSIBLE_NOCOLOR": "1",
+                    mark: "1",
+                },
+                capture_output=True,
+                text=True,
+                timeout=PLAYBOOK,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            end_family(mark)
+            raise
 
 
 @functools.cache
@@ -86,6 +99,7 @@ def scenario_hosts(inventory: Path) -> list[Lab]:
             variables["ansible_host"],
             f"fd99:fa01::{variables['ansible_host'].rpartition('.')[2]}",
             inventory,
+            variables.get("ansible_user", "root"),
         )
         for name, variables in hosts.items()
     ]
@@ -115,7 +129,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log) -> ByHost:
 
 @pytest.fixture(scope="module")
 def server(lab: Lab) -> testinfra.host.Host:
-    return lab.login()
+    """A shell that is root's."""
+    return lab.login(become=lab.user != "root")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-ONLY = "noble"
 AWAY = ("-e", "ansible_host=172.30.99.119", "-e", "ansible_timeout=2", "-e", "verify_timeout=3")
 URL = "https://api.farol.test/health/ready"
 

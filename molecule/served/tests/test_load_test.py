@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-ONLY = "noble"
 APPS = Path(__file__).parents[3] / "inventories/demo/group_vars/all/apps.yml"
 QUEUED = "docker exec api-accessories-redis-1 redis-cli llen saq:default:queued"
 

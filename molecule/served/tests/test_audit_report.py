@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-ONLY = "noble"
-
 
 def test_faults_are_found_and_gone_when_they_are_mended(lab, server, tmp_path):
     def audit(*options):
