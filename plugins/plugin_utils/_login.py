@@ -14,6 +14,8 @@ MODULE = "farol.vps.change_guard"
 # Few and far between: fail2ban counts a login that sshd refuses, and UFW how often an address connects.
 PAUSE = 10
 TRY_FOR = 15
+# What the host runs to put things back takes a while under load: UFW alone some seconds.
+COMES_BACK = 30
 
 
 def confirm(
@@ -29,7 +31,7 @@ def confirm(
     The new login uses the port, or that of the connection for 0.
 
     It tries for 15 s or half the guard's timeout, whichever is shorter, then waits until the host has
-    undone the change, so that the old state serves when the task fails.
+    undone the change, up to 30 s beyond the guard's timeout, so that the old state serves when the task fails.
     """
     arguments = {"name": name, "state": "confirmed", "token": token}
     before = action._connection.get_option("port") if port else None
@@ -49,7 +51,10 @@ def confirm(
     time.sleep(max(0.0, start + timeout + 2 - time.monotonic()))
     if port:
         action._connection.set_option("port", before)
-    fault = _ask(action, {"name": name, "state": "restored"}, task_vars)
+    restored = {"name": name, "state": "restored"}
+    due = time.monotonic() + COMES_BACK
+    while (fault := _ask(action, restored, task_vars)) and time.monotonic() + PAUSE <= due:
+        time.sleep(PAUSE)
     if fault is None:
         return (
             f"{lost} The host has put back what was there before, and a new login works again. "

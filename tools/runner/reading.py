@@ -26,7 +26,7 @@ def plain(text: str) -> str:
 
 def error(lines: Sequence[str]) -> list[str]:
     """At most four lines: which test or task failed, and why."""
-    for find in (_test, _idempotence, _task, _make):
+    for find in (_test, _idempotence, _task, _sanity, _make):
         if found := find(lines):
             return [line.strip()[:LONGEST] for line in found]
     return ["it printed nothing"]
@@ -82,6 +82,10 @@ def _message(lines: Sequence[str]) -> list[str]:
             below = takewhile(lambda it, margin=margin: it.startswith(margin), lines[number + 1 :])
             return [*([] if line.endswith(("|-", ">-", "|", ">")) else [line]), *below]
     return []
+
+
+def _sanity(lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if re.match(r"ERROR: \S+:\d+:", line)][:4]
 
 
 def _make(lines: Sequence[str]) -> list[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import time
 
 import pytest
+from runner.processes import family, kill_family, new_mark
 
 CHANGED = "/etc/ssh/sshd_config.d/00-before-farol.conf"
 ARMED = "/var/lib/farol/guard/lockout/armed"
@@ -25,7 +25,7 @@ def clean(lab):
     lab.forget_connections()
     yield
     wait_for_login(lab)
-    assert lab.inside(f"test ! -e {CHANGED} && ls /var/lib/farol/guard") == ""
+    assert lab.inside(f"ls -d {CHANGED} /var/lib/farol/guard/* 2>/dev/null; echo asked") == "asked"
 
 
 def new_login(lab):
@@ -63,25 +63,20 @@ def ssh_with(lab, line, seconds=30):
     )
 
 
-def kill_family(pid):
-    """Workers of ansible-playbook have sessions of their own: one that is left would go on confirming."""
-    children = subprocess.run(
-        ["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
-    )
-    os.kill(pid, signal.SIGKILL)
-    for child in children.stdout.split():
-        kill_family(int(child))
-
-
 def kill_while_unconfirmed(lab, seconds):
-    """A controller that dies between the change and its confirmation."""
+    """A controller that dies between the change and its confirmation, and with it the workers that would go on confirming."""
+    mark = new_mark()
     command = ["ansible-playbook", "-i", lab.inventory, "--limit", lab.name]
     command += ["molecule/lockout/ssh.yml", "-e", f"seconds={seconds}"]
     command += ["-e", "line='AllowGroups nobody'"]
     play = subprocess.Popen(
         [str(word) for word in command],
         cwd=lab.inventory.parents[2],
-        env={**os.environ, "ANSIBLE_CONFIG": str(lab.inventory.parents[2] / "ansible.cfg")},
+        env={
+            **os.environ,
+            "ANSIBLE_CONFIG": str(lab.inventory.parents[2] / "ansible.cfg"),
+            mark: "1",
+        },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -89,8 +84,10 @@ def kill_while_unconfirmed(lab, seconds):
         wait_for(lambda: lab.inside(f"test -e {ARMED} && ls {CHANGED}") == CHANGED, 60)
         wait_for(lambda: new_login(lab) == "", 30)
     finally:
-        kill_family(play.pid)
+        killed = kill_family(mark)
         play.wait()
+    assert len(killed) > 1, "a controller and its workers were to be killed"
+    assert family(mark) == {}
 
 
 @pytest.mark.parametrize("line", ["AllowGroups nobody", "Port 2222"])

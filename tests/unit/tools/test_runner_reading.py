@@ -54,6 +54,14 @@ CRITICAL Idempotence test failed because of the following tasks:
 * [web] => farol.vps.nginx : Reload
 """
 
+SANITY = """\
+ERROR: Found 1 pylint issue(s) which need to be resolved:
+ERROR: plugins/filter/csp.py:57:4: unused-variable: nonce
+See documentation for help: https://docs.ansible.com/
+ERROR: The 1 sanity test(s) listed below failed.
+pylint
+"""
+
 LINT = """\
 shellcheck x
 In x line 3:
@@ -98,10 +106,11 @@ make: *** [Makefile:30: lint] Error 1
                 "* [web] => farol.vps.nginx : Reload",
             ],
         ),
+        (SANITY, ["ERROR: plugins/filter/csp.py:57:4: unused-variable: nonce"]),
         (LINT, ["shellcheck x", "In x line 3:", "SC2086: quote it"]),
         ("", ["it printed nothing"]),
     ],
-    ids=["pytest", "task", "unreachable", "idempotence", "make", "nothing"],
+    ids=["pytest", "task", "unreachable", "idempotence", "sanity", "make", "nothing"],
 )
 def test_what_failed_and_why(log, found):
     assert error(log.splitlines()) == found

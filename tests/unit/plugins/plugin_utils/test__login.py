@@ -79,8 +79,14 @@ def test_one_that_never_works_waits_for_the_host_to_undo_it(clock):
     assert action.calls[-1][0] == "restored" and clock[0] >= 62
 
 
-def test_a_host_that_does_not_come_back_sends_to_the_console():
-    fault = confirm(Action(REFUSED, REFUSED, REFUSED))
+def test_a_host_that_is_slow_to_put_things_back_is_waited_for(clock):
+    fault = confirm(Action(REFUSED, REFUSED, REFUSED, REFUSED, DONE))
+    assert "has put back what was there before" in fault and clock[0] >= 82
+
+
+def test_a_host_that_does_not_come_back_sends_to_the_console(clock):
+    fault = confirm(Action(*[REFUSED] * 6))
+    assert 92 <= clock[0] < 102
     assert "still fails" in fault and "provider's console" in fault
 
 
