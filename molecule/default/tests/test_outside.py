@@ -8,8 +8,9 @@ MEANT = {22, 80, 443}
 URL = "https://api.farol.test"
 
 
-def test_only_ssh_and_the_web_answer(outside):
-    assert outside.open_ports() == MEANT
+def test_only_ssh_and_the_web_answer(lab, outside):
+    # All ports of one host alone: two such scans at a time fill this machine's table of connections, and replies are lost.
+    assert outside.open_ports("-p-" if "noble" in lab.name else "-p1-10000") == MEANT
 
 
 def test_only_ssh_and_the_web_answer_over_ipv6(lab, outside):
