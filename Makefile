@@ -40,7 +40,7 @@ lint: setup-dev ## Linters and generated files
 unit: setup-dev ## Tests of the plugins' cores, without a host
 	pytest -q -n $(WORKERS) tests/unit
 
-coverage: setup-dev ## The same, and that they run at least 90 % of the plugins' lines (twice as long)
+coverage: setup-dev ## The same, and that they run at least 90 % of the plugins' lines, slower
 	pytest -q -n $(WORKERS) --cov --cov-report=term-missing:skip-covered --cov-fail-under=90 tests/unit
 
 sanity: setup-dev ## ansible-test sanity

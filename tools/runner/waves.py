@@ -63,17 +63,22 @@ def _run_wave(wave: list[Stage], record: Record) -> bool:
     def one(stage: Stage) -> bool:
         if stopped.is_set():
             return False
-        print(f"{stage.name}: begins", flush=True)
+        _say(f"{stage.name}: begins")
         passed = (
             _proving(stage, record)
             if stage.name in scenario_names()
             else run_stage(stage, LOGS, record)
         )
-        print(_line(record, stage.name), flush=True)
+        _say(_line(record, stage.name))
         return passed
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         return all(list(pool.map(one, wave)))
+
+
+def _say(line: str) -> None:
+    """In one piece, whatever the other stage says at this moment."""
+    print(line + "\n", end="", flush=True)
 
 
 def _proving(stage: Stage, record: Record) -> bool:
