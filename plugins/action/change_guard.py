@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Confirm a guarded change over a connection that did not exist before it."""
+"""Make a guarded change and confirm it over a connection that did not exist before it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(ARGUMENT_SPEC)
-        if options["state"] == "confirmed" and not self._task.check_mode:
-            fault = confirm(self, options["name"], options["token"], options["timeout"], task_vars)
-            return {"failed": True, "msg": fault} if fault else {"changed": False}
-        return self._execute_module(
+        result = self._execute_module(
             module_name="farol.vps.change_guard", module_args=options, task_vars=task_vars
         )
+        token = result.pop("token", None)
+        if token:
+            fault = confirm(self, options["name"], token, options["timeout"], task_vars)
+            if fault:
+                return {**result, "changed": False, "failed": True, "msg": fault}
+        return result

@@ -33,7 +33,13 @@ class ActionModule(ActionBase):
         if token:
             guard = options["guard"]
             fault = confirm(
-                self, options["name"], token, guard["timeout"], task_vars, guard["port"]
+                self,
+                options["name"],
+                token,
+                guard["timeout"],
+                task_vars,
+                guard["port"],
+                guard["user"],
             )
             if fault:
                 return {**result, "changed": False, "failed": True, "msg": fault}

@@ -9,6 +9,8 @@ import shlex
 
 from ansible.plugins.action import ActionBase
 
+# At its first boot a host upgrades itself, and holds apt's lock for minutes.
+LOCK_SECONDS = 300
 # The names that Debian's policy allows, 5.6.1; a version, a pattern or a release is for apt to understand.
 PLAIN = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 
@@ -27,6 +29,7 @@ class ActionModule(ActionBase):
         )
         if self._is_settled(options["name"], options["state"]):
             return {"changed": False}
+        options["lock_timeout"] = LOCK_SECONDS
         if options["state"] != "absent":
             lists = 0 if options["state"] == "latest" else 86400
             options |= {
@@ -34,7 +37,21 @@ class ActionModule(ActionBase):
                 "update_cache": True,
                 "cache_valid_time": lists,
             }
-        return self._execute_module("ansible.builtin.apt", options, task_vars=task_vars)
+        result = self._execute_module("ansible.builtin.apt", options, task_vars=task_vars)
+        if result.get("failed") and "lock" in result.get("msg", "").lower():
+            holders = self._holders() or "a process that is gone by now"
+            result["msg"] += (
+                f". After {LOCK_SECONDS} s apt is still locked by {holders}: let it end, and run again."
+            )
+        return result
+
+    def _holders(self):
+        """Who holds the locks of dpkg and apt: command, process and path of each."""
+        answer = self._low_level_execute_command(
+            "lslocks --noheadings --notruncate --raw --output COMMAND,PID,PATH", sudoable=True
+        )
+        held = [line for line in answer["stdout_lines"] if re.search("/(dpkg|apt)/", line)]
+        return ", ".join(" ".join(line.split()) for line in held)
 
     def _is_settled(self, names, state):
         if not names:

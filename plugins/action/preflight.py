@@ -12,10 +12,13 @@ from ansible.vars.clean import namespace_facts
 from ansible_collections.farol.vps.plugins.plugin_utils._apps import check_apps
 from ansible_collections.farol.vps.plugins.plugin_utils._options import check_value, did_you_mean
 from ansible_collections.farol.vps.plugins.plugin_utils._preflight import (
+    ELSEWHERE,
     FACTS,
     SUBSETS,
     Login,
     logins,
+    refuses_user,
+    runs_nothing,
     unknown_variables,
     unreachable,
     unsupported,
@@ -27,10 +30,15 @@ ROLES = {
 }
 ROOT_REMEDY = "log in as root, or set become: true and ansible_become_password"
 PYTHON_REMEDY = "install python3 on the host, or correct ansible_python_interpreter"
+TTY_REMEDY = "take requiretty out of its sudoers, since pipelining has no terminal to give"
 
 
 class Refused(Exception):
     """The host can't be managed; each argument is one reason."""
+
+
+class RunsNothing(Exception):
+    """The host lets the user in, and answers every command with the text in the argument."""
 
 
 class ActionModule(ActionBase):
@@ -49,16 +57,28 @@ class ActionModule(ActionBase):
         )
         host = task_vars["inventory_hostname"]
         own = self._login()
-        reasons = []
-        for login in logins(own, args["fallback_users"], args["fallback_ports"]):
-            self._use(login)
+        reasons, silent = [], set()
+        waiting = logins(own, args["fallback_users"], args["fallback_ports"])
+        for login in waiting:
+            if login.port in silent:
+                continue
+            self._use(login, anew=login != own)
             try:
                 result = self._preflight(args["roles"], task_vars)
             except Refused as refusal:
                 lines = "\n".join(f"{host}: {line}" for line in refusal.args)
                 return {"failed": True, "msg": lines}
+            except RunsNothing as answer:
+                said = str(answer)
+                reasons.append(self._tell(runs_nothing, host, said))
+                named = [Login(name, login.port) for name in ELSEWHERE.findall(said)]
+                waiting += [other for other in named if other not in waiting]
+                continue
             except AnsibleConnectionFailure as failure:
-                reasons.append(self._explain(host, failure))
+                said = str(failure)
+                reasons.append(self._tell(unreachable, host, said))
+                if not refuses_user(said):
+                    silent.add(login.port)
                 continue
             if login != own:
                 result["login"] = login._asdict()
@@ -69,13 +89,16 @@ class ActionModule(ActionBase):
     def _login(self):
         return Login(self._option("remote_user") or getuser(), int(self._option("port") or 22))
 
-    def _use(self, login):
+    def _use(self, login, anew):
+        """A connection that an earlier run has left open would let in whom the host no longer does: `anew` is without those."""
         if login != self._login():
             self._connection.set_option("remote_user", login.user)
             self._connection.set_option("port", login.port)
             if self._connection.become:
                 # Root needs no sudo, and would wait for the sign of success that the user before was to give.
                 self._connection.become.success = ""
+        if anew:
+            self._connection.reset()
 
     def _preflight(self, roles, task_vars):
         specs, defaults = self._load([role.removeprefix("farol.vps.") for role in roles])
@@ -147,7 +170,12 @@ class ActionModule(ActionBase):
                 raise
             reason = str(error).splitlines()[-1]
             raise Refused(f"can't become root: {reason}; {ROOT_REMEDY}") from error
-        uid = (answer["stdout"].split() or [answer["stderr"].strip()])[-1]
+        said = answer["stdout"].strip() or answer["stderr"].strip()
+        uid = said.splitlines()[-1] if said else ""
+        if not uid.isdecimal():
+            if self._login().user == "root" or ELSEWHERE.search(said):
+                raise RunsNothing(said)
+            raise Refused(f"can't become root: {' '.join(said.split())}; {ROOT_REMEDY}")
         if uid != "0":
             raise Refused(f"needs root, and runs as uid {uid}; {ROOT_REMEDY}")
 
@@ -158,14 +186,16 @@ class ActionModule(ActionBase):
             task_vars=task_vars,
         )
         if gathered.get("failed"):
+            if "must have a tty" in gathered.get("module_stderr", "") + gathered["msg"]:
+                raise Refused(f"can't become root: its sudo wants a terminal; {TTY_REMEDY}")
             reason = gathered["msg"].rstrip(".")
             raise Refused(f"can't gather facts: {reason}; {PYTHON_REMEDY}")
         return gathered["ansible_facts"]
 
-    def _explain(self, host, failure):
+    def _tell(self, line, host, said):
         user, port = self._login()
         address = self._option("host") or host
-        return unreachable(host, address=address, port=port, user=user, said=str(failure))
+        return line(host, address=address, port=port, user=user, said=said)
 
     def _option(self, name):
         try:

@@ -4,27 +4,36 @@
 
 What is armed lies in a folder below STATE_DIR, named after the change: the files from before and a
 shell script that puts them back. The script needs nothing of this collection, so that it works
-whatever became of the controller. One of three files tells how far it got, and renaming it decides
+whatever became of the controller. One of four files tells how far it got, and renaming it decides
 between a confirmation and a timer that come at the same moment:
 
 armed      the change waits for its confirmation; the file holds its token
+confirmed  the change stays; the file holds its token, since the answer to a confirmation can be lost
 restoring  the script is at work, or was killed at it
 restored   the script is done; its file `report` tells the next run what went back
+
+A controller that was cut off may come back after the script has run, and a step that hung may end then. So every step of
+a change is taken inside `holding`: it begins only while the change is armed with its token, and the script waits for the
+step that has begun before it puts anything back.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import secrets
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 STATE_DIR = "/var/lib/farol/guard"
 UNIT_DIR = "/etc/systemd/system"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+# A step that takes longer is ended, so that the script need not wait for it for good.
+STEP_SECONDS = 60
 
 SCRIPT = """#!/bin/sh
 # Written by farol: puts back what was there before a change that nobody confirmed.
@@ -33,6 +42,9 @@ set -u
 cd {folder} || exit 0
 mv armed restoring 2>/dev/null || [ -e restoring ] || exit 0
 say() {{ logger -t farol-guard "$1" 2>/dev/null || :; }}
+exec 9<.
+flock -w {patience} 9 || say {hung}
+[ -e restoring ] || exit 0
 say {begin}
 {remove}
 if ! tar -xpf snapshot.tar -C /; then
@@ -66,7 +78,12 @@ ExecStart=/bin/sh {folder}/restore boot
 
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["armed", "confirmed", "restored"], "required": True},
+    "state": {
+        "type": "str",
+        "choices": ["changed", "confirmed", "restored"],
+        "default": "changed",
+    },
+    "commands": {"type": "list", "elements": "str", "default": []},
     "paths": {"type": "list", "elements": "path", "default": []},
     "restore": {"type": "list", "elements": "str", "default": []},
     "timeout": {"type": "int", "default": 60},
@@ -97,8 +114,8 @@ class Guard:
 
     def arm(self, paths: list[str], commands: list[str], timeout: int) -> str:
         """Keep the paths as they are now, start the timer, and return the token that stops it."""
-        if self._has("armed") or self._has("restoring"):
-            raise GuardError(f"{self.name} is armed already: confirm or restore it first.")
+        if self.pending():
+            raise GuardError(f"{self.name} is armed already by another run: wait for it.")
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder, mode=0o700)
         try:
@@ -116,6 +133,8 @@ class Guard:
     def confirm(self, token: str | None = None) -> None:
         """Keep the change. Raise if it is not armed any more, or by another run."""
         armed, confirmed = self._path("armed"), self._path("confirmed")
+        if token and self._token("confirmed") == token:
+            return
         try:
             if token and self._read("armed") != token:
                 raise GuardError(
@@ -123,14 +142,49 @@ class Guard:
                 )
             os.rename(armed, confirmed)
         except FileNotFoundError:
-            raise GuardError(
-                f"{self.name} is not armed any more: the host has put back what was there before."
-            ) from None
-        self._clear()
+            raise self._gone() from None
+        self._clear(but="confirmed")
+
+    @contextlib.contextmanager
+    def holding(self, token: str) -> Iterator[None]:
+        """Take a step of the change that is armed with this token; raise where the host has put things back."""
+        try:
+            handle = os.open(self.folder, os.O_RDONLY)
+        except FileNotFoundError:
+            raise self._gone() from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if self._token("armed") != token:
+                raise self._gone()
+            yield
+        finally:
+            os.close(handle)
+
+    def change(self, commands: list[str], paths: list[str], undo: list[str], timeout: int) -> str:
+        """Arm, run the commands that change the paths, and return the token that confirms them."""
+        token = self.arm(paths, undo, timeout)
+        for command in commands:
+            with self.holding(token):
+                code, out, err = self.limited(command)
+            if code:
+                self.restore()
+                self.report()
+                seen = err.strip() or out.strip() or "it printed nothing"
+                raise GuardError(
+                    f"{self.name}: {command!r} failed with code {code}: {seen} Everything is as it was before."
+                )
+        return token
+
+    def limited(self, command: str) -> tuple[int, str, str]:
+        """Run a command of a step, and end it and all that it started after STEP_SECONDS."""
+        code, out, err = self.execute(f"timeout --kill-after=5 {STEP_SECONDS} {command}")
+        if code in (124, 137):
+            err = f"{err}It did not end within {STEP_SECONDS} s."
+        return code, out, err
 
     def restore(self) -> None:
         """Put back at once what is armed; nothing happens if nothing is."""
-        if self._has("armed") or self._has("restoring"):
+        if self.pending():
             code, out, err = self.execute(f"/bin/sh {self._path('restore')}")
             if code:
                 raise GuardError(
@@ -143,10 +197,11 @@ class Guard:
         """What the host put back since the last run, told once; what a killed run left armed goes back first."""
         if not os.path.isdir(self.folder):
             return None
-        interrupted = self._has("armed") or self._has("restoring")
+        interrupted = self.pending()
         self.restore()
         if not self._has("restored"):
-            self._clear()
+            if os.listdir(self.folder) != ["confirmed"]:
+                self._clear()
             return None
         when = self._read("report").strip()
         how = (
@@ -183,6 +238,8 @@ class Guard:
             lines.append(f"    {plain} || say {say('this failed: ' + command)}")
         return SCRIPT.format(
             folder=shlex.quote(self.folder),
+            patience=STEP_SECONDS + 10,
+            hung=say("a step of the change has not ended; putting things back all the same"),
             begin=say(f"not confirmed; putting back {' '.join(paths)}"),
             remove="rm -rf -- " + " ".join(map(shlex.quote, paths)),
             failed=say("could not unpack what was there before; it is kept"),
@@ -228,12 +285,25 @@ class Guard:
     def _stop(self) -> None:
         self.execute(f"systemctl stop {self._timer}.timer")
 
-    def _clear(self) -> None:
+    def _clear(self, but: str = "") -> None:
         self._stop()
         for path in (self._wanted, self._unit):
             if os.path.lexists(path):
                 os.remove(path)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not but:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return
+        for name in {*os.listdir(self.folder)} - {but}:
+            os.remove(self._path(name))
+
+    def _gone(self) -> GuardError:
+        return GuardError(
+            f"{self.name}: the host has put back what was there before, since nobody had confirmed the change in time; "
+            "nothing was changed after that. Run again; on the host, `journalctl -t farol-guard` tells when."
+        )
+
+    def _token(self, state: str) -> str:
+        return self._read(state) if self._has(state) else ""
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)

@@ -173,17 +173,57 @@ def _mode(path: Path) -> int | None:
         return None
 
 
+# What `stopped` and `unmet` read of `systemctl show`.
+PROPERTIES = (
+    "Names",
+    "ActiveState",
+    "UnitFileState",
+    "ConditionResult",
+    "ConditionTimestampMonotonic",
+)
+
+
 def stopped(units: Iterable[str], shown: str) -> list[str]:
-    """Of the units, those that `systemctl show` has as inactive or not enabled."""
+    """Of the units, those that `systemctl show` has as inactive or not enabled, and that would run here."""
+    states = _states(shown)
+    return [
+        unit
+        for unit in units
+        if not _enabled(state := states.get(_full(unit), {}))
+        or (state["ActiveState"] != "active" and not _unmet(state))
+    ]
+
+
+def unmet(units: Iterable[str], shown: str) -> Iterator[Open]:
+    """Of the units, those that systemd was asked to start and did not, for a condition in the unit."""
+    states = _states(shown)
+    for unit in units:
+        state = states.get(_full(unit), {})
+        if _enabled(state) and state["ActiveState"] != "active" and _unmet(state):
+            reason = (
+                f"a condition in its unit is not met here; `systemctl status {unit}` tells which"
+            )
+            yield Open("service", unit, "active", state["ActiveState"], reason)
+
+
+def _full(unit: str) -> str:
+    return unit if "." in unit else f"{unit}.service"
+
+
+def _states(shown: str) -> dict[str, dict[str, str]]:
     states = {}
     for block in shown.strip().split("\n\n"):
         properties = dict(line.partition("=")[::2] for line in block.splitlines())
         for name in properties.get("Names", "").split():
             states[name] = properties
-    late = []
-    for unit in units:
-        state = states.get(unit if "." in unit else f"{unit}.service", {})
-        enabled = state.get("UnitFileState") in ("enabled", "static", "alias", "indirect")
-        if state.get("ActiveState") != "active" or not enabled:
-            late.append(unit)
-    return late
+    return states
+
+
+def _enabled(state: Mapping[str, str]) -> bool:
+    return state.get("UnitFileState") in ("enabled", "static", "alias", "indirect")
+
+
+def _unmet(state: Mapping[str, str]) -> bool:
+    """A unit that was never to start has no result either, and the time 0."""
+    tried = state.get("ConditionTimestampMonotonic", "0") != "0"
+    return tried and state.get("ConditionResult") == "no"

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
@@ -69,7 +71,10 @@ def run(job: Run) -> dict:
         plan = _plan(job)
         result = _result(job, plan)
         token = _arm(job, plan)
-        _write(job, plan, journal, token)
+        if token:
+            job = replace(job, execute=job.guarded.guard.limited)
+        with _step(job, token):
+            _write(job, plan, journal, token)
         _apply(job, plan.manifest, journal, token)
     if token:
         result["token"] = token
@@ -111,6 +116,19 @@ def _arm(job: Run, plan: Plan) -> str:
             list(plan.manifest.due),
             job.guarded.timeout,
         )
+    except GuardError as error:
+        raise TreeError(str(error)) from error
+
+
+@contextlib.contextmanager
+def _step(job: Run, token: str) -> Iterator[None]:
+    """Nothing is written and nothing applied once the host has put back what was there before."""
+    if not token:
+        yield
+        return
+    try:
+        with job.guarded.guard.holding(token):
+            yield
     except GuardError as error:
         raise TreeError(str(error)) from error
 
@@ -196,7 +214,11 @@ def _apply(job: Run, manifest: Manifest, journal: Journal, token: str) -> None:
     due, applied = dict(manifest.due), []
     for command in manifest.due:
         try:
-            call("apply", command, job.execute, "Mend what it complains about and run again.")
+            with _step(job, token):
+                call("apply", command, job.execute, "Mend what it complains about and run again.")
+                del due[command]
+                applied.append(command)
+                _keep(job, replace(manifest, due=due), journal)
         except TreeError as error:
             if token:
                 raise _undo(job, error) from error
@@ -205,9 +227,6 @@ def _apply(job: Run, manifest: Manifest, journal: Journal, token: str) -> None:
                 f"{' and '.join(map(repr, due))}.",
                 **{**error.details, "changed": True, "applied": applied},
             ) from error
-        del due[command]
-        applied.append(command)
-        _keep(job, replace(manifest, due=due), journal)
 
 
 def _undo(job: Run, error: TreeError) -> TreeError:

@@ -29,6 +29,7 @@ GUARD = {
     "keep": {"type": "list", "elements": "path", "default": []},
     "timeout": {"type": "int", "default": 60},
     "port": {"type": "int", "default": 0},
+    "user": {"type": "str", "default": ""},
 }
 
 ARGUMENT_SPEC = {

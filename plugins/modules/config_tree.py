@@ -196,6 +196,10 @@ options:
         description: Port that the new login uses, where the change moves SSH; V(0) for that of the connection.
         type: int
         default: 0
+      user:
+        description: User that the new login is, where the change shuts out the present one; empty for that of the connection.
+        type: str
+        default: ""
   state_dir:
     description: Directory on the host for what the trees wrote.
     type: str

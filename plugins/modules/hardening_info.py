@@ -88,7 +88,7 @@ open:
   elements: dict
   contains:
     kind:
-      description: V(sysctl), V(module), V(mount) or V(apparmor).
+      description: V(sysctl), V(module), V(mount), V(apparmor) or V(service).
       type: str
     name:
       description: Name of the setting.
@@ -126,7 +126,7 @@ limited_compilers:
   elements: str
   sample: [/usr/bin/x86_64-linux-gnu-as]
 stopped:
-  description: Units that are not running or do not start at boot.
+  description: Units that are not running or do not start at boot, without those that a condition keeps from running.
   returned: always
   type: list
   elements: str
@@ -147,7 +147,12 @@ reboot_packages:
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.farol.vps.plugins.module_utils._hardening_info import Host, stopped
+from ansible_collections.farol.vps.plugins.module_utils._hardening_info import (
+    PROPERTIES,
+    Host,
+    stopped,
+    unmet,
+)
 
 
 def main() -> None:
@@ -177,8 +182,9 @@ def main() -> None:
     shown = ""
     if units:
         shown = module.run_command(
-            ["systemctl", "show", "--property=Names,ActiveState,UnitFileState", "--", *units]
+            ["systemctl", "show", f"--property={','.join(PROPERTIES)}", "--", *units]
         )[1]
+        found += unmet(units, shown)
     packages = host.reboot_required()
     module.exit_json(
         changed=False,

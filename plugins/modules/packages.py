@@ -13,6 +13,7 @@ description:
   - Asks C(dpkg-query) for all packages at once. Where each of them is as asked for, that is all. M(ansible.builtin.apt), which reads
     the lists of all packages for as much as a second, is run where one differs.
   - Installs without recommended packages, and updates lists that are older than a day.
+  - Waits five minutes for apt's lock, which a new host's own upgrade may hold, and names who holds it longer.
 options:
   name:
     description: Packages. One with a version, a release or a pattern is always left to apt. An empty list is nothing to do.

@@ -25,35 +25,38 @@ def confirm(
     timeout: int,
     task_vars: dict[str, Any],
     port: int = 0,
+    user: str = "",
 ) -> str | None:
     """None once the change is confirmed, else what locked us out and what became of the host.
 
-    The new login uses the port, or that of the connection for 0.
+    The new login uses the port and the user, or those of the connection for 0 and "".
 
     It tries for 15 s or half the guard's timeout, whichever is shorter, then waits until the host has
     undone the change, up to 30 s beyond the guard's timeout, so that the old state serves when the task fails.
+    Where the new login works and the host says that it has undone the change already, there is nothing to wait for.
     """
+    host = task_vars["inventory_hostname"]
     arguments = {"name": name, "state": "confirmed", "token": token}
-    before = action._connection.get_option("port") if port else None
-    if port:
-        action._connection.set_option("port", port)
+    wanted = {name: value for name, value in (("port", port), ("remote_user", user)) if value}
+    before = {name: action._connection.get_option(name) for name in wanted}
+    _use(action, wanted)
     start = time.monotonic()
     while True:
-        fault = _ask(action, arguments, task_vars)
+        fault, answered = _ask(action, arguments, task_vars)
         if fault is None:
             return None
+        if answered:
+            return f"{host}: {fault}"
         if time.monotonic() + PAUSE > start + min(TRY_FOR, timeout / 2):
             break
         time.sleep(PAUSE)
 
-    host = task_vars["inventory_hostname"]
     lost = f"{host}: nobody could log in anew and become root after the change of {name} ({fault.strip()})."
     time.sleep(max(0.0, start + timeout + 2 - time.monotonic()))
-    if port:
-        action._connection.set_option("port", before)
+    _use(action, before)
     restored = {"name": name, "state": "restored"}
     due = time.monotonic() + COMES_BACK
-    while (fault := _ask(action, restored, task_vars)) and time.monotonic() + PAUSE <= due:
+    while (fault := _ask(action, restored, task_vars)[0]) and time.monotonic() + PAUSE <= due:
         time.sleep(PAUSE)
     if fault is None:
         return (
@@ -66,15 +69,24 @@ def confirm(
     )
 
 
-def _ask(action: ActionBase, arguments: dict, task_vars: dict[str, Any]) -> str | None:
-    """None on success, else why not. The connection of the next call is always a new one."""
+def _use(action: ActionBase, options: dict[str, Any]) -> None:
+    for name, value in options.items():
+        action._connection.set_option(name, value)
+    if options and action._connection.become:
+        # The sign of success that the user before was to give: root needs no sudo, and would wait for it.
+        action._connection.become.success = ""
+
+
+def _ask(action: ActionBase, arguments: dict, task_vars: dict[str, Any]) -> tuple[str | None, bool]:
+    """Nothing on success, else why not, and whether it is the host that says so. The connection of the next call is always a new one."""
     try:
         action._connection.reset()
         answer = action._execute_module(
             module_name=MODULE, module_args=arguments, task_vars=task_vars
         )
     except AnsibleError as error:
-        return str(error)
+        return str(error), False
     if answer.get("failed") or answer.get("unreachable"):
-        return answer.get("msg") or answer.get("module_stderr") or "no answer"
-    return None
+        said = answer.get("msg") or answer.get("module_stderr") or "no answer"
+        return said, answer.get("answered", False)
+    return None, True

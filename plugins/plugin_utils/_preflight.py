@@ -40,6 +40,11 @@ SUBSETS = (
     "virtual",
 )
 
+# Of all that ssh says, what tells of a user who is not there yet.
+KEY_REFUSED = r"Permission denied|authenticat"
+# What cloud-init lets a key of root's run where somebody else is to log in.
+ELSEWHERE = re.compile(r'login as the user "([a-z_][a-z0-9_-]*)"')
+
 # What ssh says, what it means and what to do; the first match counts.
 UNREACHABLE = (
     (
@@ -63,14 +68,20 @@ UNREACHABLE = (
         "chmod 600 the key file",
     ),
     (
-        r"Permission denied|Too many authentication failures|authenticat",
+        r"Too many authentication failures",
+        "it takes no more keys after the first few, which were others",
+        "set ansible_ssh_private_key_file, and ansible_ssh_common_args: -o IdentitiesOnly=yes",
+    ),
+    (
+        KEY_REFUSED,
         "it refuses the key",
         "put the public key into its authorized_keys, or correct ansible_user or the key file",
     ),
     (
         r"Connection refused",
         "connection refused",
-        "start sshd on the host, or correct ansible_port",
+        "if it answered a moment ago, that is UFW, which lets an address connect six times within 30 seconds: wait that "
+        "long; else start sshd on the host, or correct ansible_port",
     ),
     (
         r"timed out|No route to host|Network is unreachable|Host is down",
@@ -102,6 +113,11 @@ def logins(own: Login, users: Iterable[str], ports: Iterable[int]) -> list[Login
     return list(dict.fromkeys(tried))
 
 
+def refuses_user(said: str) -> bool:
+    """Whether the host was there and refused this user, so that another may be let in at the same port."""
+    return bool(re.search(KEY_REFUSED, said)) and "Too many" not in said
+
+
 def unknown_variables(
     names: Iterable[str], checked: Mapping[str, Collection[str]], roles: Collection[str]
 ) -> list[str]:
@@ -125,6 +141,14 @@ def unreachable(host: str, address: str, port: Any, user: str, said: str) -> str
             return f"{who}: {meaning}; {remedy.format(address=address, user=user)}"
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return f"{who}: {lines[-1] if lines else 'no reason given'}"
+
+
+def runs_nothing(host: str, address: str, port: Any, user: str, said: str) -> str:
+    """One line on a host that lets a user in and answers with a text of its own, with the remedy."""
+    return (
+        f"{host} ({address} port {port}, user {user}) runs no command for this user and says: {' '.join(said.split())}; "
+        "name the user that the provider has made in bootstrap_users"
+    )
 
 
 def unsupported(facts: Mapping[str, Any]) -> str:

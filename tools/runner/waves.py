@@ -23,8 +23,16 @@ AT_A_TIME = 2
 PROOFS = threading.Lock()
 LOCK = PROJECT / ".lab/running"
 LOGS = PROJECT / ".cache/log"
-# Scenarios share what stands beside the hosts, so none of them takes it away.
-ENVIRONMENT = {"LAB_SHARED": "1", "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1"}
+ENVIRONMENT = {
+    # Scenarios share what stands beside the hosts, so none of them takes it away.
+    "LAB_SHARED": "1",
+    "ANSIBLE_NOCOLOR": "1",
+    "NO_COLOR": "1",
+    # As in the Makefile, since a scenario is also run without it.
+    "PATH": f"{PROJECT}/.venv/bin:{os.environ.get('PATH', os.defpath)}",
+    "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+    "PYTHONPATH": str(PROJECT / ".collections"),
+}
 
 
 def run(what: str, waves: Waves, go_on: bool) -> int:

@@ -18,7 +18,7 @@ def test_only_ssh_and_the_web_answer_over_ipv6(lab, outside):
 
 
 def test_a_container_that_publishes_on_every_address_stays_closed(server, outside):
-    image = server.check_output("docker image ls --quiet 172.30.99.4:5000/redis")
+    image = server.check_output("docker image ls --quiet 172.30.99.4:5000/redis:7")
     server.check_output(f"docker run -d --rm --name open -p 0.0.0.0:8091:6379 {image}")
     try:
         assert server.run("timeout 5 bash -c '</dev/tcp/127.0.0.1/8091'").rc == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import subprocess
@@ -25,7 +27,8 @@ def clean(lab):
     lab.forget_connections()
     yield
     wait_for_login(lab)
-    assert lab.inside(f"ls -d {CHANGED} /var/lib/farol/guard/* 2>/dev/null; echo asked") == "asked"
+    left = f"ls {CHANGED} /var/lib/farol/guard/*/armed /var/lib/farol/guard/*/restor*"
+    assert lab.inside(f"{left} 2>/dev/null; echo asked") == "asked"
 
 
 def new_login(lab):
@@ -63,12 +66,11 @@ def ssh_with(lab, line, seconds=30):
     )
 
 
-def kill_while_unconfirmed(lab, seconds):
-    """A controller that dies between the change and its confirmation, and with it the workers that would go on confirming."""
+@contextlib.contextmanager
+def controller(lab, *arguments):
+    """A run of ansible-playbook in the background; whatever it has started is killed at the end."""
     mark = new_mark()
-    command = ["ansible-playbook", "-i", lab.inventory, "--limit", lab.name]
-    command += ["molecule/lockout/ssh.yml", "-e", f"seconds={seconds}"]
-    command += ["-e", "line='AllowGroups nobody'"]
+    command = ["ansible-playbook", "-i", lab.inventory, "--limit", lab.name, *arguments]
     play = subprocess.Popen(
         [str(word) for word in command],
         cwd=lab.inventory.parents[2],
@@ -77,17 +79,38 @@ def kill_while_unconfirmed(lab, seconds):
             "ANSIBLE_CONFIG": str(lab.inventory.parents[2] / "ansible.cfg"),
             mark: "1",
         },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     try:
+        yield play, lambda: kill_family(mark)
+    finally:
+        kill_family(mark)
+        play.communicate()
+    assert family(mark) == {}
+
+
+def kill_while_unconfirmed(lab, seconds):
+    """A controller that dies between the change and its confirmation, and with it the workers that would go on confirming."""
+    options = ("-e", f"seconds={seconds}", "-e", "line='AllowGroups nobody'")
+    with controller(lab, "molecule/lockout/ssh.yml", *options) as (_play, kill):
         wait_for(lambda: lab.inside(f"test -e {ARMED} && ls {CHANGED}") == CHANGED, 60)
         wait_for(lambda: new_login(lab) == "", 30)
+        assert len(kill()) > 1, "a controller and its workers were to be killed"
+
+
+@contextlib.contextmanager
+def cut(lab):
+    """Nothing reaches SSH, and nobody is told, as where an uplink breaks."""
+    lab.inside(
+        "nft add table inet cut; nft add chain inet cut in '{ type filter hook input priority -300; }'; "
+        "nft add rule inet cut in tcp dport 22 drop"
+    )
+    try:
+        yield
     finally:
-        killed = kill_family(mark)
-        play.wait()
-    assert len(killed) > 1, "a controller and its workers were to be killed"
-    assert family(mark) == {}
+        lab.inside("nft delete table inet cut")
 
 
 @pytest.mark.parametrize("line", ["AllowGroups nobody", "Port 2222"])
@@ -111,10 +134,45 @@ def test_a_file_that_sshd_cannot_read_never_counts(lab):
     assert says(run, "Every file is as it was before"), run.stdout
 
 
+def firewall_with(lab, seconds, *commands):
+    options = json.dumps({"seconds": seconds, "commands": commands})
+    return lab.playbook("molecule/lockout/firewall.yml", "-e", options)
+
+
 def test_a_firewall_that_forgot_ssh_is_undone(lab):
-    run = lab.playbook("molecule/lockout/firewall.yml", "-e", "seconds=40")
+    run = firewall_with(lab, 40, "ufw delete limit 22/tcp")
     assert run.returncode != 0
     assert says(run, "nobody could log in anew") and says(run, "has put back"), run.stdout
+    assert re.search(r"22/tcp +LIMIT", lab.inside("ufw status"))
+
+
+def test_nothing_goes_on_over_what_the_host_has_put_back(lab):
+    run = firewall_with(lab, 5, "sleep 20", "touch /run/went-on")
+    assert run.returncode != 0 and says(run, "nothing was changed after that"), run.stdout
+    assert lab.inside("ls /run/went-on; echo asked") == "asked"
+    again = firewall_with(lab, 40, "true")
+    assert again.returncode == 0 and says(again, "nobody had confirmed it in time"), again.stdout
+
+
+def test_a_command_that_fails_puts_everything_back(lab):
+    run = firewall_with(lab, 40, "ufw delete limit 22/tcp", "ufw limit nonsense")
+    assert run.returncode != 0 and says(run, "Everything is as it was before"), run.stdout
+    assert re.search(r"22/tcp +LIMIT", lab.inside("ufw status"))
+
+
+def test_a_cut_while_the_firewall_is_set_up_locks_nobody_out(lab):
+    lab.inside("ufw --force reset")
+    play = ("molecule/lockout/converge.yml", "--tags", "firewall")
+    with controller(lab, *play) as (first, _kill):
+        wait_for(lambda: lab.inside("ls /var/lib/farol/guard/firewall_rules/armed") != "", 120, 0.1)
+        with cut(lab):
+            time.sleep(145)  # longer than the host waits
+        wait_for_login(lab)
+        told, _ = first.communicate(timeout=300)
+    assert first.returncode != 0 and "put back" in told, told
+    assert new_login(lab) == "root"
+    again = lab.playbook(*play)
+    assert again.returncode == 0, again.stdout
     assert re.search(r"22/tcp +LIMIT", lab.inside("ufw status"))
 
 

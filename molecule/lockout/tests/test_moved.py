@@ -61,7 +61,8 @@ def test_the_next_run_comes_in_by_itself_and_changes_nothing(lab, moved):
 
 def test_the_port_stays_after_a_reboot(lab):
     subprocess.run(["docker", "restart", lab.name], check=True, capture_output=True)
-    lab.inside(
-        "timeout 300 sh -c 'until systemctl is-system-running | grep -q -e running -e degraded; do sleep 0.3; done'"
+    booted = (
+        "until systemctl is-system-running | grep -q -e running -e degraded; do sleep 0.3; done"
     )
+    assert lab.inside(f"timeout 300 sh -c '{booted}' && echo booted") == "booted"
     assert login(lab, "deploy", 2222).stdout == "0\n"

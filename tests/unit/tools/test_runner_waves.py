@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 import signal
 import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.farol.vps.tools.runner import stage, waves
+from ansible_collections.farol.vps.tools.runner import stage, stages, waves
 from ansible_collections.farol.vps.tools.runner.stage import Stage
 
 GOOD, BAD = ["true"], ["bash", "-c", "echo broken; exit 1"]
@@ -72,3 +73,9 @@ def test_two_runs_of_one_checkout_do_not_mix(capsys):
         assert run({"a": GOOD}) == 2
     assert "another run is under way" in capsys.readouterr().out
     assert run({"a": GOOD}) == 0
+
+
+def test_a_stage_has_what_the_makefile_would_give_it():
+    look = ["bash", "-c", 'test -f "$ANSIBLE_CONFIG" && test -d "$PYTHONPATH/ansible_collections"']
+    assert run([("look", look)]) == 0
+    assert stages.PROJECT.as_posix() in os.environ["PATH"].partition(":")[0]

@@ -44,6 +44,7 @@ def test_lists_are_no_older_than_a_day_and_those_of_an_upgrade_are_fresh(package
         "install_recommends": False,
         "update_cache": True,
         "cache_valid_time": age,
+        "lock_timeout": 300,
     }
 
 
@@ -52,3 +53,33 @@ def test_one_question_for_all(packages):
     assert packages.asked == [
         "dpkg-query --show '--showformat=${db:Status-Status} ${Package}\\n' nginx ufw"
     ]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Failed to lock apt for exclusive operation: Failed to lock directory /var/lib/apt/lists/",
+        "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 812",
+    ],
+)
+def test_who_keeps_apt_locked_for_too_long_is_named(host, said):
+    locks = (
+        "cron 611 /run/crond.pid\n"
+        "unattended-upgr 812 /var/lib/dpkg/lock-frontend\n"
+        "apt-get 811 /var/lib/apt/lists/lock\n"
+    )
+    answers = {"dpkg-query": (1, SHOWN), "lslocks": (0, locks)}
+    packages = host(ActionModule, answers, lambda: {"failed": True, "msg": said})
+    result, _modules = packages(name=["ufw"])
+    assert result["msg"] == (
+        f"{said}. After 300 s apt is still locked by unattended-upgr 812 /var/lib/dpkg/lock-frontend, "
+        "apt-get 811 /var/lib/apt/lists/lock: let it end, and run again."
+    )
+
+
+def test_another_failure_is_apts_to_tell(host):
+    answers = {"dpkg-query": (1, SHOWN)}
+    result, _modules = host(ActionModule, answers, lambda: {"failed": True, "msg": "No package"})(
+        name=["ufw"]
+    )
+    assert result["msg"] == "No package"

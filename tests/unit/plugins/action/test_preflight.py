@@ -11,12 +11,17 @@ import socket
 import sys
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
 from ansible.plugins import loader as plugins
 from ansible.template import Templar, trust_as_template
-from ansible_collections.farol.vps.plugins.action.preflight import ActionModule
+from ansible_collections.farol.vps.plugins.action.preflight import (
+    ActionModule,
+    Refused,
+    RunsNothing,
+)
 from ansible_collections.farol.vps.plugins.plugin_utils._preflight import FACTS, Login
 
 APP = {
@@ -153,7 +158,8 @@ def test_a_host_that_is_down_is_unreachable(closed_port):
     assert preflight(variables, connection="ssh") == {
         "unreachable": True,
         "msg": f"web1 (127.0.0.1 port {closed_port}, user deploy) is unreachable: connection "
-        "refused; start sshd on the host, or correct ansible_port",
+        "refused; if it answered a moment ago, that is UFW, which lets an address connect six times within 30 seconds: "
+        "wait that long; else start sshd on the host, or correct ansible_port",
     }
 
 
@@ -203,5 +209,112 @@ def test_the_provider_s_root_waits_for_no_sign_of_the_sudo_of_the_user_before():
     become = action._connection.become
     become.build_become_command("true", action._connection._shell)
     assert become.success, "the connection would wait for this"
-    action._use(Login("root", 22))
+    action._use(Login("root", 22), anew=True)
     assert not become.success and action._connection.get_option("remote_user") == "root"
+
+
+DENIED = AnsibleConnectionFailure("deploy@203.0.113.5: Permission denied (publickey).")
+LIMITED = AnsibleConnectionFailure("connect to host 203.0.113.5 port 22: Connection refused")
+CLOUD_INIT = RunsNothing(
+    'Please login as the user "ubuntu" rather than the user "root".\r\nConnection closed.'
+)
+
+
+OWN = Login("deploy", 22)
+
+
+class TestLogins:
+    """Which logins are tried, with a host that answers as the test says."""
+
+    @pytest.fixture
+    def tried(self, monkeypatch):
+        def call(answers, users=("root",), ports=(22,), own=OWN):
+            action, variables = prepared(
+                {"ansible_user": own.user, "ansible_port": own.port}, connection="ssh"
+            )
+            action._task.args |= {"fallback_users": list(users), "fallback_ports": list(ports)}
+            seen, resets = [], []
+
+            def answer(self, _roles, _variables):
+                seen.append(self._login())
+                said = answers.get(self._login(), DENIED)
+                if isinstance(said, Exception):
+                    raise said
+                return dict(said)
+
+            monkeypatch.setattr(ActionModule, "_preflight", answer)
+            monkeypatch.setattr(
+                action._connection, "reset", lambda: resets.append(action._login()), raising=False
+            )
+            result = action.run(task_vars=variables)
+            assert resets == [login for login in seen if login != own], "no connection of before"
+            return result, seen
+
+        return call
+
+    def test_root_is_tried_where_the_wanted_user_is_not_there_yet(self, tried):
+        result, seen = tried({("root", 22): {}})
+        assert seen == [("deploy", 22), ("root", 22)]
+        assert result["login"] == {"user": "root", "port": 22}
+        assert result["wanted"] == {"user": "deploy", "port": 22}
+
+    def test_nobody_else_is_tried_where_the_connection_is_refused(self, tried):
+        result, seen = tried({("deploy", 22): LIMITED, ("root", 22): {}})
+        assert seen == [("deploy", 22)]
+        assert result["unreachable"] and "six times within 30 seconds" in result["msg"]
+
+    def test_the_port_from_before_is_tried_where_the_new_one_does_not_answer(self, tried):
+        own = Login("deploy", 2222)
+        refused = dict.fromkeys([("deploy", 2222), ("root", 2222)], LIMITED)
+        result, seen = tried({**refused, ("root", 22): {}}, own=own)
+        assert seen == [own, ("deploy", 22), ("root", 22)]
+        assert result["login"] == {"user": "root", "port": 22}
+
+    def test_the_user_that_the_host_names_is_tried(self, tried):
+        result, seen = tried({("root", 22): CLOUD_INIT, ("ubuntu", 22): {}})
+        assert seen[-1] == ("ubuntu", 22) and result["login"]["user"] == "ubuntu"
+
+    def test_what_the_host_says_is_quoted_and_the_remedy_named(self, tried):
+        result, seen = tried({("root", 22): CLOUD_INIT}, users=["root", "ubuntu"])
+        assert [user for user, _port in seen] == ["deploy", "root", "ubuntu"]
+        told = result["msg"].splitlines()[1]
+        assert told.startswith("web1 (web1 port 22, user root) runs no command for this user and")
+        assert 'as the user "ubuntu" rather than the user "root". Connection closed.; ' in told
+        assert told.endswith("name the user that the provider has made in bootstrap_users")
+
+    def test_one_who_does_not_become_root_ends_it(self, tried):
+        result, seen = tried({("deploy", 22): Refused("can't become root"), ("root", 22): {}})
+        assert seen == [("deploy", 22)] and result["msg"] == "web1: can't become root"
+
+
+@pytest.mark.parametrize(
+    ("user", "stdout", "told"),
+    [
+        ("root", "1000\n", Refused("needs root, and runs as uid 1000")),
+        ("root", 'Please login as the user "ubuntu"', RunsNothing("Please login as the")),
+        ("root", "This account is not available.", RunsNothing("This account is not available.")),
+        ("deploy", "deploy is not in the sudoers file", Refused("can't become root: deploy is no")),
+    ],
+)
+def test_what_is_no_root_is_told_apart(monkeypatch, user, stdout, told):
+    action, _variables = prepared({"ansible_user": user}, connection="ssh", become="sudo")
+    monkeypatch.setattr(
+        action,
+        "_low_level_execute_command",
+        lambda *_words, **_options: {"stdout": stdout, "stderr": "", "rc": 1},
+    )
+    with pytest.raises(type(told)) as caught:
+        action._require_root()
+    assert str(caught.value).startswith(str(told))
+
+
+def test_a_sudo_that_wants_a_terminal_is_named(monkeypatch):
+    action, variables = prepared({})
+    failed = {
+        "failed": True,
+        "msg": "MODULE FAILURE",
+        "module_stderr": "sudo: sorry, you must have a tty",
+    }
+    monkeypatch.setattr(action, "_execute_module", lambda *_words, **_options: failed)
+    with pytest.raises(Refused, match="sudo wants a terminal; take requiretty out of its sudoers"):
+        action._gather(variables)

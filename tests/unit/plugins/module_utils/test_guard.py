@@ -7,9 +7,11 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.farol.vps.plugins.module_utils import _guard
 from ansible_collections.farol.vps.plugins.module_utils._guard import Guard, GuardError
 from ansible_collections.farol.vps.plugins.module_utils._tree_model import Entry, Tree, TreeError
 from ansible_collections.farol.vps.plugins.module_utils._tree_run import Guarded, Run, run
@@ -21,8 +23,14 @@ class Clock:
     def __init__(self):
         self.timers: dict[str, list[str]] = {}
         self.broken = False
+        self.ran: list[str] = []
+
+    def call(self, command):
+        """As `execute` is at that moment, since a test may have put another in its place."""
+        return self.execute(command)
 
     def execute(self, command):
+        self.ran.append(command)
         words = shlex.split(command)
         if words[0] == "systemd-run":
             if self.broken:
@@ -36,6 +44,25 @@ class Clock:
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr
 
+    def strike_now(self):
+        """The timer elapses; the script has told so and goes on by itself."""
+        words = next(iter(self.timers.values()))
+        armed = Path(words[-1]).with_name("armed")
+        self.script = subprocess.Popen(words)
+        while armed.exists():
+            time.sleep(0.01)
+
+    def strike_while(self, word):
+        """The timer elapses in the middle of the command that holds the word."""
+        before = self.execute
+
+        def execute(command):
+            if word in command and self.timers:
+                self.strike_now()
+            return before(command)
+
+        self.execute = execute
+
     def strike(self, *arguments):
         for words in list(self.timers.values()):
             subprocess.run([*words, *arguments], check=True)
@@ -48,7 +75,12 @@ def clock():
 
 @pytest.fixture
 def guard(tmp_path, clock):
-    return Guard("ssh", clock.execute, str(tmp_path / "guard"), str(tmp_path / "units"))
+    return Guard(
+        "ssh",
+        clock.call,
+        str(tmp_path / "guard"),
+        str(tmp_path / "units"),
+    )
 
 
 @pytest.fixture
@@ -76,7 +108,8 @@ def is_as_before(etc):
 
 def nothing_is_left(guard, clock):
     units = [name for _folder, _folders, names in os.walk(guard.unit_dir) for name in names]
-    return not os.path.exists(guard.folder) and not units and not clock.timers
+    left = os.listdir(guard.folder) if os.path.exists(guard.folder) else []
+    return left in ([], ["confirmed"]) and not units and not clock.timers
 
 
 def test_what_is_confirmed_stays(guard, etc, clock):
@@ -84,6 +117,69 @@ def test_what_is_confirmed_stays(guard, etc, clock):
     assert (etc / "new").exists()
     assert nothing_is_left(guard, clock)
     assert guard.report() is None
+
+
+def test_a_confirmation_whose_answer_was_lost_may_come_again(guard, etc, clock):
+    token = change(guard, etc)
+    guard.confirm(token)
+    guard.confirm(token)
+    with pytest.raises(GuardError, match="has put back"):
+        guard.confirm("0" * 32)
+    assert (etc / "new").exists() and nothing_is_left(guard, clock)
+    guard.confirm(change(guard, etc))
+
+
+def test_no_step_begins_once_the_host_has_put_things_back(guard, etc, clock):
+    token = change(guard, etc)
+    clock.strike()
+    with pytest.raises(GuardError, match="nothing was changed after that"), guard.holding(token):
+        (etc / "old").write_text("over it\n")
+    assert is_as_before(etc)
+
+
+def test_no_step_begins_in_a_change_of_another_run(guard, etc):
+    change(guard, etc)
+    with pytest.raises(GuardError, match="has put back"), guard.holding("0" * 32):
+        raise AssertionError("began")
+
+
+def test_the_host_waits_for_the_step_that_has_begun(guard, etc, clock):
+    token = change(guard, etc)
+    with guard.holding(token):
+        clock.strike_now()
+        (etc / "new").write_text("later\n")
+        with pytest.raises(subprocess.TimeoutExpired):
+            clock.script.wait(0.3)
+    assert clock.script.wait(60) == 0
+    assert is_as_before(etc)
+
+
+class TestCommands:
+    """What a guard runs by itself."""
+
+    def run(self, guard, etc, *commands):
+        return guard.change(list(commands), [str(etc / "old"), str(etc / "new")], [], 60)
+
+    def test_they_run_and_wait_to_be_confirmed(self, guard, etc, clock):
+        guard.confirm(self.run(guard, etc, f"touch {etc}/new"))
+        assert (etc / "new").exists() and nothing_is_left(guard, clock)
+
+    def test_one_that_fails_puts_back_what_the_others_changed(self, guard, etc, clock):
+        with pytest.raises(GuardError, match="'false' failed with code 1: it printed nothing"):
+            self.run(guard, etc, f"touch {etc}/new", "false", f"touch {etc}/more")
+        assert is_as_before(etc) and nothing_is_left(guard, clock)
+
+    def test_none_runs_after_the_host_has_put_things_back(self, guard, etc, clock):
+        clock.strike_while("touch")
+        with pytest.raises(GuardError, match="nothing was changed after that"):
+            self.run(guard, etc, f"touch {etc}/new", f"touch {etc}/more")
+        assert clock.script.wait(60) == 0
+        assert is_as_before(etc)
+
+    def test_one_that_hangs_is_ended(self, guard, etc, monkeypatch):
+        monkeypatch.setattr(_guard, "STEP_SECONDS", 1)
+        with pytest.raises(GuardError, match="did not end within 1 s. Everything is as it was"):
+            self.run(guard, etc, "sleep 600")
 
 
 def test_what_nobody_confirms_goes_back_and_is_told_once(guard, etc, clock, tmp_path):
@@ -210,6 +306,16 @@ class TestTree:
             write(b"after\n", apply=[Apply("false")])
         assert is_as_before(etc) and nothing_is_left(guard, clock)
         assert write(b"before\n")["applied"] == []
+
+    def test_nothing_is_applied_over_what_the_host_has_put_back(self, write, etc, clock):
+        from ansible_collections.farol.vps.plugins.module_utils._tree_apply import Apply
+
+        clock.strike_while("slow")
+        with pytest.raises(TreeError, match="nothing was changed after that"):
+            write(b"after\n", apply=[Apply("echo slow"), Apply("echo next")])
+        assert clock.script.wait(60) == 0
+        assert not [command for command in clock.ran if "next" in command]
+        assert is_as_before(etc)
 
     def test_check_mode_arms_nothing(self, write, clock):
         assert write(b"after\n", check=True)["changed"]

@@ -10,6 +10,7 @@ from ansible_collections.farol.vps.plugins.module_utils._hardening_info import (
     Host,
     Open,
     stopped,
+    unmet,
 )
 
 
@@ -145,9 +146,29 @@ Names=auditd.service
 ActiveState=failed
 UnitFileState=enabled
 
+Names=apparmor.service
+ActiveState=inactive
+UnitFileState=enabled
+ConditionResult=no
+ConditionTimestampMonotonic=2145831
+
+Names=acct.service
+ActiveState=inactive
+UnitFileState=enabled
+ConditionResult=no
+ConditionTimestampMonotonic=0
+
 Names=aide.timer
 ActiveState=active
 UnitFileState=disabled
 """
-    units = ["cron", "auditd", "aide.timer", "unknown"]
-    assert stopped(units, shown) == ["auditd", "aide.timer", "unknown"]
+    units = ["cron", "auditd", "apparmor", "acct", "aide.timer", "unknown"]
+    assert stopped(units, shown) == ["auditd", "acct", "aide.timer", "unknown"]
+    [unit] = unmet(units, shown)
+    assert (unit.kind, unit.name, unit.wanted, unit.found) == (
+        "service",
+        "apparmor",
+        "active",
+        "inactive",
+    )
+    assert "systemctl status apparmor" in unit.reason

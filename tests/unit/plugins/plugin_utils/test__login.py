@@ -10,19 +10,24 @@ REFUSED = AnsibleConnectionFailure("Permission denied (publickey).")
 DONE: dict = {}
 
 
+class Become:
+    success = "BECOME-SUCCESS of the user before"
+
+
 class Connection:
     def __init__(self):
         self.resets = 0
-        self.port = 22
+        self.options = {"port": 22, "remote_user": "root"}
+        self.become = Become()
 
     def reset(self):
         self.resets += 1
 
-    def get_option(self, _name):
-        return self.port
+    def get_option(self, name):
+        return self.options[name]
 
-    def set_option(self, _name, value):
-        self.port = value
+    def set_option(self, name, value):
+        self.options[name] = value
 
 
 class Action:
@@ -32,10 +37,13 @@ class Action:
         self._connection = Connection()
         self.answers = list(answers)
         self.calls: list[tuple] = []
+        self.users: list[str] = []
 
     def _execute_module(self, module_name, module_args, task_vars):
         assert module_name == _login.MODULE and task_vars == VARS
-        self.calls.append((module_args["state"], self._connection.port))
+        port, user = self._connection.options.values()
+        self.calls.append((module_args["state"], port))
+        self.users.append(user)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -96,7 +104,21 @@ def test_a_module_that_fails_counts_as_a_login_that_does_not_work():
     assert "a password is required" in fault
 
 
+def test_a_host_that_has_undone_the_change_before_is_not_waited_for(clock):
+    fault = confirm(Action({"failed": True, "msg": "the host has put back", "answered": True}))
+    assert fault == "web1: the host has put back" and clock[0] == 0
+
+
 def test_the_new_login_uses_the_new_port_and_the_way_back_the_former():
     action = Action(REFUSED, REFUSED, DONE)
     confirm(action, port=2222)
     assert action.calls == [("confirmed", 2222), ("confirmed", 2222), ("restored", 22)]
+
+
+def test_the_new_login_is_the_user_that_the_next_run_uses_and_the_way_back_the_former():
+    action = Action(REFUSED, REFUSED, DONE)
+    confirm(action, user="deploy")
+    assert action.users == ["deploy", "deploy", "root"]
+    assert action._connection.become.success == "", (
+        "root needs no sudo, and would wait for its sign"
+    )

@@ -46,7 +46,13 @@ def test_the_longest_role_name_owns_a_variable():
     [
         (
             "ssh: connect to host 203.0.113.5 port 22: Connection refused",
-            "connection refused; start sshd on the host, or correct ansible_port",
+            "connection refused; if it answered a moment ago, that is UFW, which lets an address connect six times within "
+            "30 seconds: wait that long; else start sshd on the host, or correct ansible_port",
+        ),
+        (
+            "Received disconnect from 203.0.113.5 port 22:2: Too many authentication failures",
+            "it takes no more keys after the first few, which were others; set ansible_ssh_private_key_file, and "
+            "ansible_ssh_common_args: -o IdentitiesOnly=yes",
         ),
         (
             "ssh: connect to host 203.0.113.5 port 22: Connection timed out",
